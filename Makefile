@@ -1,0 +1,60 @@
+# The commands of this repository. `make run` and `make test` work on a fresh clone with Python 3.11, node 20 and apt.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: run test check format bench openapi
+.DELETE_ON_ERROR:
+
+## Serve the app at http://127.0.0.1:8000
+run: .venv/installed
+	$(BIN)/sparsescope serve
+
+## Every test: Python, the browser, JavaScript
+test: .venv/installed-dev node_modules/installed .venv/chromium
+	$(BIN)/pytest
+	npm test
+
+## Formatting, lint and types
+check: .venv/installed-dev node_modules/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	npm run check
+
+format: .venv/installed-dev node_modules/installed
+	$(BIN)/ruff check --fix --select I .
+	$(BIN)/ruff format .
+	npm run format
+
+## Time what a person waits for
+bench: .venv/installed-dev
+	$(BIN)/python -m tests.bench
+
+## Write openapi.json and the JavaScript types made from it
+openapi: .venv/installed-dev node_modules/installed
+	$(BIN)/sparsescope openapi > openapi.json
+	npm run types
+
+# -- what is installed, each with a stamp so that a second run starts at once ---------------
+
+.venv/installed: pyproject.toml constraints.txt
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	$(PIP) torch
+	$(PIP) --editable .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(PIP) --editable '.[dev]'
+	touch $@
+
+node_modules/installed: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	touch $@
+
+.venv/chromium: | .venv/installed
+	[ -n "$$CHROMIUM" ] || [ -x /usr/bin/chromium ] || \
+		{ $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends chromium; }
+	touch $@

@@ -1,0 +1,8 @@
+"""The web app: pages, JSON and jobs around `model/`. Imports flow `static -> HTTP -> app -> model`."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("sparsescope")
+except PackageNotFoundError:  # run from a folder that was never installed
+    __version__ = "0"

@@ -1,0 +1,60 @@
+"""What a handler may ask for: the parts of the app, handed over through `app.state`."""
+
+from typing import Annotated, Any, Protocol, cast
+
+from fastapi import Depends, Request
+from fastapi.responses import Response
+
+from app.catalogue import Catalogue
+from app.experiments import Experiments
+from app.library import Library
+from app.queue import Queue
+from app.settings import Settings
+from app.store import Store
+
+
+class Render(Protocol):
+    """Makes a page from a template: `render("task.html", task.title, task=task)`."""
+
+    def __call__(self, template: str, page_title: str, **context: Any) -> Response: ...
+
+
+def get_settings(request: Request) -> Settings:
+    return cast(Settings, request.app.state.settings)
+
+
+def get_store(request: Request) -> Store:
+    return cast(Store, request.app.state.store)
+
+
+def get_library(request: Request) -> Library:
+    return cast(Library, request.app.state.library)
+
+
+def get_queue(request: Request) -> Queue:
+    return cast(Queue, request.app.state.queue)
+
+
+def get_catalogue(request: Request) -> Catalogue:
+    return cast(Catalogue, request.app.state.catalogue)
+
+
+def get_experiments(request: Request) -> Experiments:
+    return cast(Experiments, request.app.state.experiments)
+
+
+def get_render(request: Request) -> Render:
+    def render(template: str, page_title: str, **context: Any) -> Response:
+        page = {"page_title": page_title, **context}
+        return cast(Response, request.app.state.templates.TemplateResponse(request, template, page))
+
+    return render
+
+
+TheSettings = Annotated[Settings, Depends(get_settings)]
+TheStore = Annotated[Store, Depends(get_store)]
+TheLibrary = Annotated[Library, Depends(get_library)]
+TheQueue = Annotated[Queue, Depends(get_queue)]
+TheCatalogue = Annotated[Catalogue, Depends(get_catalogue)]
+TheExperiments = Annotated[Experiments, Depends(get_experiments)]
+ThePages = Annotated[Render, Depends(get_render)]

@@ -1,0 +1,167 @@
+"""What a refusal looks like: one JSON shape for programs, one page for people, one sentence for both."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from app.pages import wants_page
+from app.schemas import ErrorAnswer, Problem
+from model.errors import InputError, UnknownName
+
+log = logging.getLogger(__name__)
+
+#: For `responses=` of a route: which refusals it can answer with.
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": text,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}},
+    }
+    for status, text in {
+        404: "no such model, task, circuit, node, ablation or job",
+        409: "the state of things does not allow it",
+        413: "the body is too large",
+        422: "something in the request is not usable; the message says what and what is allowed",
+    }.items()
+}
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Refusals of a route beside 422, which every route has."""
+    return {status: REFUSALS[status] for status in statuses}
+
+
+#: For `responses=` of the whole app; it also puts ErrorAnswer among the schemas.
+ANY_ROUTE: dict[int | str, dict[str, Any]] = {422: REFUSALS[422] | {"model": ErrorAnswer}}
+
+
+class Refusal(Exception):
+    """A request that cannot be met, in one sentence."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+def no_such(kind: str, name: str, choices: Iterable[str], known: str = "there are") -> Refusal:
+    """404 that names the value and the choices: `no task 'quotes'; there are: bracket_counting, ...`."""
+    return Refusal(404, f"no {kind} {shortened(name)}; {known}: {listed(choices)}")
+
+
+def listed(names: Iterable[str], most: int = 20) -> str:
+    """Names in a row, the first `most` of them."""
+    names = list(names)
+    if not names:
+        return "none"
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def shortened(value: object, most: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app in the one shape."""
+
+    def answer(request: Request, status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+        if wants_page(request):
+            context = {"page_title": f"{status}", "status": status, "message": message}
+            pages = request.app.state.templates
+            return pages.TemplateResponse(request, "error.html", context, status_code=status, headers=headers)
+        problem = ErrorAnswer(error=Problem(status=status, message=message))
+        return JSONResponse(problem.model_dump(), status_code=status, headers=headers)
+
+    @app.exception_handler(Refusal)
+    def refused(request: Request, error: Refusal) -> Response:
+        return answer(request, error.status, error.message)
+
+    @app.exception_handler(InputError)
+    def unusable(request: Request, error: InputError) -> Response:
+        return answer(request, 404 if isinstance(error, UnknownName) else 422, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        return answer(request, 422, sentence(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    def http(request: Request, error: HTTPException) -> Response:
+        message = str(error.detail)
+        if error.status_code == 404 and message == "Not Found":
+            message = f"there is nothing at {request.url.path}"
+        if error.status_code == 405:
+            message = f"{request.url.path} does not answer {request.method}"
+        return answer(request, error.status_code, message, dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    def broken(request: Request, error: Exception) -> Response:
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return answer(request, 500, "something went wrong on the server; its log says what")
+
+
+# -- validation errors as sentences ----------------------------------------------------------
+
+
+def sentence(errors: Sequence[Any]) -> str:
+    """The first validation error as one sentence: field, value, what is allowed."""
+    first = errors[0]
+    kind, context = first["type"], first.get("ctx", {})
+    if kind == "json_invalid":
+        return f"the body is not JSON: {context.get('error', first['msg'])} at character {first['loc'][-1]}"
+    field = field_name(first["loc"])
+    if kind == "missing":
+        return "the body is missing; send JSON" if field == "the body" else f"{field} is missing"
+    if kind == "extra_forbidden":
+        return f"{field} is not a field of this request"
+    value = first.get("input")
+    more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
+    if kind in ("too_long", "too_short", "string_too_long", "string_too_short") and hasattr(value, "__len__"):
+        unit = "characters" if kind.startswith("string") else "items"
+        bound = context.get("max_length", context.get("min_length"))
+        word = "at most" if kind.endswith("long") else "at least"
+        size = f"{len(value):,} {unit}" if len(value) else "empty"
+        return f"{field} is {size}; it must have {word} {bound:,} {unit if bound != 1 else unit[:-1]}{more}"
+    return f"{field} is {shortened(value)}; it must be {_allowed(kind, context, first['msg'])}{more}"
+
+
+def _allowed(kind: str, context: dict[str, Any], message: str) -> str:
+    limits = {
+        "greater_than_equal": "at least {ge}",
+        "greater_than": "more than {gt}",
+        "less_than_equal": "at most {le}",
+        "less_than": "less than {lt}",
+        "literal_error": "{expected}",
+        "union_tag_invalid": "of a kind that exists: {expected_tags}",
+        "string_pattern_mismatch": "written like {pattern}",
+        "int_parsing": "a whole number",
+        "int_type": "a whole number",
+        "int_from_float": "a whole number",
+        "float_parsing": "a number",
+        "float_type": "a number",
+        "finite_number": "a finite number",
+        "string_type": "text",
+        "bool_parsing": "true or false",
+        "bool_type": "true or false",
+        "list_type": "a list",
+        "tuple_type": "a list",
+        "model_type": "an object",
+        "model_attributes_type": "an object",
+        "union_tag_not_found": "an object with a {discriminator}",
+    }
+    if kind in limits:
+        return limits[kind].format(**context)
+    return message.removeprefix("Input should be ").removeprefix("Value error, ")
+
+
+def field_name(loc: Sequence[str | int]) -> str:
+    """`("body", "settings", "n_steps")` as `settings.n_steps`."""
+    name = ""
+    for part in loc[1:]:
+        name += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return name.removeprefix(".") or "the body"

@@ -1,0 +1,144 @@
+"""Experiments that answer within a request: run a prompt, look at a node, cut nodes."""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from app import convert, urls
+from app.convert_circuit import node_detail
+from app.errors import Refusal, listed, no_such, shortened
+from app.library import Library
+from app.schemas import Ablation, AblationRequest, CircuitDetail, NodeDetail, PromptRun, RunAnswer
+from app.store import Store
+from app.versions import versions
+from model.ablate import Ablation as Change
+from model.ablate import empty_circuit
+from model.activations import next_token_logits
+from model.batch import encode_pairs, encode_prompt
+from model.circuit import Circuit
+from model.gate import cut, keep_only
+from model.measure import Outcome, measure
+from model.sites import Node, parse_node
+from model.subject import Subject
+from model.tasks import TASKS
+from model.transformer import Tap
+
+
+class Experiments:
+    """Works on stored circuits with the models they were made with. Holds nothing of its own."""
+
+    def __init__(self, store: Store, library: Library) -> None:
+        self.store = store
+        self.library = library
+
+    def node(self, circuit_id: str, node_id: str) -> NodeDetail:
+        """Raises a Refusal for a node that the model or the circuit does not have."""
+        subject, record, circuit = self._circuit(circuit_id)
+        node = parse_node(node_id, subject.config)
+        _check_inside([node], circuit, record.id)
+        return node_detail(subject, record, circuit, node)
+
+    def run(self, circuit_id: str, run: PromptRun) -> RunAnswer:
+        started = time.perf_counter()
+        subject, record, circuit = self._circuit(circuit_id)
+        tokens = encode_prompt(run.prompt, subject.tokenizer, subject.config.block_size)
+        candidates = [_token_id(subject, text) for text in run.candidates or record.example.answers]
+        full, kept = (next_token_logits(subject, tokens, within) for within in (None, circuit))
+        return RunAnswer(
+            tokens=convert.token_texts(subject.tokenizer, tokens),
+            full_model=convert.prediction(subject.tokenizer, full, candidates),
+            circuit=convert.prediction(subject.tokenizer, kept, candidates),
+            elapsed_ms=1000 * (time.perf_counter() - started),
+        )
+
+    def ablate(self, request: AblationRequest) -> tuple[Ablation, bool]:
+        """The record of a cut, and whether it is new. The same model, target and cut have one record for ever."""
+        started = time.perf_counter()
+        target = request.target
+        within: Circuit | None = None
+        if target.kind == "circuit":
+            subject, record, within = self._circuit(target.circuit)
+            task = record.task
+        else:
+            task = target.task
+            if task not in TASKS:
+                raise no_such("task", task, sorted(TASKS))
+            subject = self.library.subject(target.model)
+        nodes = Circuit.of(subject.fingerprint, task, [parse_node(n, subject.config) for n in request.nodes]).nodes
+        if within is not None:
+            _check_inside(nodes, within, within.id)
+        request = request.model_copy(update={"nodes": [str(node) for node in nodes]})
+        ablation_id = _ablation_id(subject.fingerprint, request)
+        if self.store.has_ablation(ablation_id):
+            return self.store.ablation(ablation_id), False
+
+        pairs = TASKS[task].pairs("heldout", request.n_pairs, request.seed)
+        batch = encode_pairs(pairs, subject.tokenizer, subject.config.block_size, subject.device)
+
+        def outcome(tap: Tap | None) -> Outcome:
+            return measure(subject.model, batch, tap)
+
+        full = outcome(None)
+        empty = outcome(keep_only(empty_circuit(subject, task), subject.means, subject.config))
+        before = full if within is None else outcome(keep_only(within, subject.means, subject.config))
+        after = outcome(cut(nodes, subject.means, subject.config, mode=request.mode, within=within))
+        change = Change(before, after)
+        reference = {"full_model": full, "circuit": before, "empty_circuit": empty}
+        if within is None:
+            del reference["circuit"]
+        ablation = Ablation(
+            id=ablation_id,
+            url=urls.ablation(ablation_id),
+            created_at=datetime.now(UTC),
+            request=request,
+            model=subject.name,
+            model_fingerprint=subject.fingerprint,
+            task=task,
+            before=convert.measure(before),
+            after=convert.measure(after),
+            reference={name: convert.measure(value) for name, value in reference.items()},
+            loss_change_nats=convert.interval(change.change),
+            changed=convert.changed_pairs(pairs, change),
+            elapsed_ms=1000 * (time.perf_counter() - started),
+            versions=versions(),
+        )
+        return self.store.keep_ablation(ablation), True
+
+    def _circuit(self, circuit_id: str) -> tuple[Subject, CircuitDetail, Circuit]:
+        """A stored circuit with its model. Raises a Refusal where either is missing."""
+        record = self.store.circuit(circuit_id)
+        subject = self.library.subject_of(record.model, record.model_fingerprint)
+        nodes = [Node(node.site, node.index) for node in record.nodes]
+        return subject, record, Circuit.of(subject.fingerprint, record.task, nodes)
+
+
+def _token_id(subject: Subject, text: str) -> int:
+    try:
+        return subject.tokenizer.token_id(text)
+    except ValueError as error:
+        raise Refusal(422, f"the candidate {error}") from None
+
+
+def _check_inside(nodes: Sequence[Node], circuit: Circuit, circuit_id: str) -> None:
+    outside = [str(node) for node in nodes if node not in set(circuit.nodes)]
+    if outside:
+        kept = listed([str(node) for node in circuit.nodes], most=8)
+        raise Refusal(404, f"{shortened(outside[0])} is not a node of circuit {circuit_id}; it has: {kept}")
+
+
+def _ablation_id(fingerprint: str, request: AblationRequest) -> str:
+    """16 hex digits of a hash of all that decides the numbers; a model's name is not among it."""
+    target = request.target
+    content = {
+        "format": "sparsescope-ablation/1",
+        "model_fingerprint": fingerprint,
+        "circuit" if target.kind == "circuit" else "task": target.circuit if target.kind == "circuit" else target.task,
+        "nodes": request.nodes,
+        "mode": request.mode,
+        "n_pairs": request.n_pairs,
+        "seed": request.seed,
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,70 @@
+"""The app put together: settings in, an ASGI app out. Importing this module does nothing."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.staticfiles import StaticFiles
+
+from app import __version__, errors, urls
+from app.catalogue import Catalogue
+from app.database import Database
+from app.experiments import Experiments
+from app.jobs import Worker
+from app.library import Library
+from app.middleware import Guard
+from app.pages import make_templates
+from app.pruning import Pruning
+from app.queue import Queue
+from app.routes import ablations, circuits, health, home, jobs, models, tasks
+from app.settings import ROOT, Settings
+from app.store import Store
+
+log = logging.getLogger(__name__)
+
+DESCRIPTION = """\
+Circuits of weight-sparse transformers: browse, run, cut, prune. Every page has a JSON twin at the same path
+with `.json`. Losses are nats, times seconds; a node is written `3.mlp.post_act:117`. Every refusal has one shape:
+`{"error": {"status", "message"}}`."""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    settings = settings or Settings()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
+    store, queue = Store(database), Queue(database)
+    library = Library(settings.model_dirs, settings.device)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        database.migrate()
+        n_circuits = store.import_bundle(settings.bundle_dir / "circuits")
+        if n_circuits:
+            log.info("%d circuits taken in from the bundle", n_circuits)
+        work = Pruning(store, library)
+        with Worker(queue, work, settings.data_dir / "workers", works=settings.worker):
+            yield
+        database.close()
+
+    app = FastAPI(
+        title="Sparsescope", version=__version__, description=DESCRIPTION, lifespan=lifespan,
+        docs_url=None, redoc_url=None,  # both load scripts from other hosts
+        separate_input_output_schemas=False, responses=errors.ANY_ROUTE,
+    )  # fmt: skip
+    app.state.settings = settings
+    app.state.store = store
+    app.state.queue = queue
+    app.state.catalogue = Catalogue(library, store)
+    app.state.experiments = Experiments(store, library)
+    app.state.library = library
+    app.state.templates = make_templates()
+    errors.install(app)
+    for resource in (home, models, tasks, circuits, ablations, jobs, health):
+        app.include_router(resource.router)
+    app.mount(urls.STATIC, StaticFiles(directory=ROOT / "static"), name="static")
+    app.mount(urls.PLOTLY, StaticFiles(packages=[("plotly", "package_data")]), name="plotly")
+    app.add_middleware(GZipMiddleware, minimum_size=1_000)
+    app.add_middleware(Guard, max_body_bytes=settings.max_body_bytes)
+    return app

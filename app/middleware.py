@@ -1,0 +1,68 @@
+"""What every request passes: a limit on bodies, refusal of other sites' posts, headers that keep the page's own."""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import urls
+from app.schemas import ErrorAnswer, Problem
+
+SECURITY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+class Guard:
+    """Adds security headers to every answer, and refuses bodies past the limit and posts from other sites."""
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+        self.app = app
+        self.max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["path"].startswith(urls.STATIC):
+                    headers.setdefault("cache-control", "no-cache")  # revalidated by etag, so an upgrade shows at once
+                elif scope["path"].startswith(urls.PLOTLY):
+                    headers.setdefault("cache-control", "public, max-age=86400")
+            await send(message)
+
+        headers = Headers(scope=scope)
+        too_large = f"the body is too large; at most {self.max_body_bytes:,} bytes are read"
+        declared = headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > self.max_body_bytes:
+            await _refuse(413, too_large)(scope, receive, send_guarded)
+            return
+        if scope["method"] == "POST" and headers.get("sec-fetch-site") == "cross-site":
+            await _refuse(403, "posts from another site's pages are refused")(scope, receive, send_guarded)
+            return
+        n_read = 0
+
+        async def receive_limited() -> Message:
+            nonlocal n_read
+            message = await receive()
+            n_read += len(message.get("body", b""))
+            if n_read > self.max_body_bytes:
+                raise HTTPException(413, too_large)
+            return message
+
+        await self.app(scope, receive_limited, send_guarded)
+
+
+def _refuse(status: int, message: str) -> JSONResponse:
+    return JSONResponse(ErrorAnswer(error=Problem(status=status, message=message)).model_dump(), status_code=status)

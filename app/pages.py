@@ -1,0 +1,61 @@
+"""How values become pages: the template engine, its filters, and whether a request wants a page at all."""
+
+from pathlib import Path
+
+from fastapi import Request
+from fastapi.templating import Jinja2Templates
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from app import __version__, urls
+from app.schemas import PruneSettings
+from app.settings import ROOT
+
+
+def make_templates(folder: Path = ROOT / "templates") -> Jinja2Templates:
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "nats": nats,
+        "count": count,
+        "percent": percent,
+        "visible": visible,
+        "script_json": script_json,
+    }
+    environment.globals |= {"urls": urls, "version": __version__, "prune_defaults": PruneSettings()}
+    return Jinja2Templates(env=environment)
+
+
+def wants_page(request: Request) -> bool:
+    """A browser that asks for a page, not a program that asks for data."""
+    asks = request.method in ("GET", "HEAD") and not request.url.path.endswith(".json")
+    return asks and "text/html" in request.headers.get("accept", "")
+
+
+def nats(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}".replace("-", "−")
+
+
+def count(value: int | float) -> str:
+    return f"{value:,.0f}"
+
+
+def percent(fraction: float) -> str:
+    """One decimal; below 1% two significant digits."""
+    value = 100 * fraction
+    return f"{value:.2g}%" if 0 < value < 1 else f"{value:.1f}%"
+
+
+def visible(token: str) -> str:
+    """A token whose white space can be seen."""
+    return token.replace(" ", "·").replace("\n", "⏎").replace("\t", "→")
+
+
+def script_json(text: str) -> Markup:
+    """JSON that is safe inside a script element."""
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))

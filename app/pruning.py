@@ -1,0 +1,151 @@
+"""One prune from request to record: prune, sweep the nodes' effects, measure on held-out pairs, build the circuit."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from app import convert, convert_circuit, urls
+from app.jobs import Report, Stopped
+from app.library import Library
+from app.schemas import (
+    Calibration,
+    CircuitDetail,
+    Comparison,
+    CurvePoint,
+    Provenance,
+    PruneRequest,
+    PruneSettings,
+    StepEvent,
+)
+from app.store import Store
+from app.versions import versions
+from model import prune as pruning
+from model.ablate import empty_circuit, node_effects
+from model.batch import encode_pairs
+from model.circuit import Circuit
+from model.gate import keep_only
+from model.graph import graph_of
+from model.measure import Outcome, measure
+from model.subject import Subject
+from model.tasks import TASKS
+from model.tasks.task import Task
+
+N_MEASURED_PAIRS = 256
+N_EFFECT_PAIRS = 16
+N_CANDIDATES = 8
+N_CURVE = 400
+
+OnStep = Callable[[StepEvent], None]
+
+
+class Pruning:
+    """What the worker does with a job."""
+
+    def __init__(self, store: Store, library: Library) -> None:
+        self.store = store
+        self.library = library
+
+    def __call__(self, request: PruneRequest, report: Report) -> str:
+        subject = self.library.subject(request.model)
+        circuit = prune_to_record(
+            subject, TASKS[request.task], request.settings, on_step=report.step, should_stop=report.should_stop
+        )
+        self.store.keep_circuit(circuit)
+        return circuit.id
+
+
+def prune_to_record(
+    subject: Subject,
+    task: Task,
+    settings: PruneSettings,
+    *,
+    on_step: OnStep = lambda step: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> CircuitDetail:
+    """Prune and measure. Raises Stopped when told to stop: a circuit cut short is not kept."""
+    started = time.monotonic()
+
+    def passed_on(step: pruning.PruneStep) -> None:
+        on_step(StepEvent(**asdict(step)))
+
+    result = pruning.prune(
+        subject, task, pruning.PruneSettings(**settings.model_dump()), on_step=passed_on, should_stop=should_stop
+    )
+    if should_stop():
+        raise Stopped
+    last = result.curve[-1]
+    on_step(StepEvent(**asdict(last) | {"phase": "measuring", "elapsed_s": time.monotonic() - started}))
+    provenance = Provenance(
+        method="prune",
+        settings=settings,
+        n_steps_run=settings.n_steps,
+        elapsed_s=result.elapsed_s,
+        calibration=Calibration(**asdict(result.calibration)),
+        curve=_curve(result.curve),
+        versions=versions(),
+    )
+    return circuit_record(subject, task, result.circuit, provenance, should_stop=should_stop)
+
+
+def circuit_record(
+    subject: Subject,
+    task: Task,
+    circuit: Circuit,
+    provenance: Provenance,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> CircuitDetail:
+    """All that is kept of a circuit: its graph, each node's effect, its losses beside those of full and empty model."""
+    pairs = task.pairs("heldout", N_MEASURED_PAIRS, 0)
+    batch = encode_pairs(pairs, subject.tokenizer, subject.config.block_size, subject.device)
+    few = batch.split(N_EFFECT_PAIRS)[0]
+    effects = node_effects(subject, circuit, few, should_stop=should_stop)
+    if should_stop():
+        raise Stopped
+
+    def within(circuit: Circuit) -> Outcome:
+        return measure(subject.model, batch, keep_only(circuit, subject.means, subject.config))
+
+    full_model = convert.measure(measure(subject.model, batch))
+    kept = convert.measure(within(circuit))
+    empty = convert.measure(within(empty_circuit(subject, task.name)))
+    candidates = [subject.tokenizer.token_id(text) for text in _candidates([pair.answers for pair in pairs])]
+    graph = graph_of(subject.model, circuit, candidates)
+    return CircuitDetail(
+        id=circuit.id,
+        url=urls.circuit(circuit.id),
+        model=subject.name,
+        task=task.name,
+        task_title=task.title,
+        created_at=datetime.now(UTC),
+        n_nodes=len(graph.nodes),
+        n_edges=len(graph.edges),
+        loss_nats=kept.loss_nats,
+        full_model_loss_nats=full_model.loss_nats.value,
+        format="sparsescope-circuit/1",
+        model_fingerprint=subject.fingerprint,
+        n_layer=subject.config.n_layer,
+        nodes=convert_circuit.nodes(subject, graph, effects),
+        edges=convert_circuit.edges(graph),
+        links=convert_circuit.links(graph),
+        terminals=convert_circuit.terminals(subject, graph),
+        measures=Comparison(full_model=full_model, circuit=kept, empty_circuit=empty),
+        target_loss_nats=provenance.settings.target_loss_nats,
+        example=convert.prompt_pair(pairs[0]),
+        provenance=provenance,
+    )
+
+
+def _candidates(answers: Sequence[tuple[str, str]]) -> list[str]:
+    """The task's answers, most frequent first; tasks about names have many, so the first few."""
+    counts = Counter(text for both in answers for text in both)
+    return sorted(counts, key=lambda text: (-counts[text], text))[:N_CANDIDATES]
+
+
+def _curve(steps: Sequence[pruning.PruneStep]) -> list[CurvePoint]:
+    """The learning phase, thinned, and how it ended."""
+    learning = [step for step in steps if step.phase == "learning"]
+    thinned = learning[:: -(-len(learning) // N_CURVE)] if learning else []
+    return [CurvePoint(step=s.step, loss_nats=s.loss_nats, size=s.n_nodes) for s in [*thinned, steps[-1]]]

@@ -1,0 +1,31 @@
+"""What can be set from outside: environment variables `SPARSESCOPE_*`, or arguments of `Settings`."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Where things are and how much is allowed. Processes that share a database share a `data_dir`."""
+
+    model_config = SettingsConfigDict(env_prefix="SPARSESCOPE_", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="own models, the database, locks of running workers")
+    bundle_dir: Path = Field(ROOT / "bundle", description="models and circuits that come with the app")
+    database_url: str | None = Field(None, description="SQLAlchemy URL; without it, SQLite in data_dir")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    worker: bool = Field(True, description="run queued jobs in this process")
+    max_body_bytes: int = Field(1_000_000, ge=1_000)
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{(self.data_dir / 'sparsescope.db').resolve()}"
+
+    @property
+    def model_dirs(self) -> list[Path]:
+        return [self.bundle_dir / "models", self.data_dir / "models"]

@@ -1,0 +1,127 @@
+"""Circuits and ablations that were kept: immutable records under ids derived from their content."""
+
+import logging
+from pathlib import Path
+
+from pydantic import ValidationError
+from sqlalchemy import select
+
+from app.database import Database
+from app.errors import no_such
+from app.schemas import Ablation, CircuitDetail, CircuitSummary
+from app.tables import AblationRow, CircuitRow
+
+log = logging.getLogger(__name__)
+
+
+class Store:
+    """Reads and writes whole records; several threads and processes may do so at once."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    # -- circuits ----------------------------------------------------------------------------
+
+    def circuits(self, model: str | None = None, task: str | None = None) -> list[CircuitSummary]:
+        """Summaries, by model, task and size; the order depends on nothing else."""
+        query = select(CircuitRow.summary)
+        if model is not None:
+            query = query.where(CircuitRow.model == model)
+        if task is not None:
+            query = query.where(CircuitRow.task == task)
+        with self.database.reading() as session:
+            found = [CircuitSummary.model_validate_json(text) for text in session.scalars(query)]
+        return sorted(found, key=lambda c: (c.model, c.task, c.n_nodes, c.id))
+
+    def featured(self) -> list[CircuitSummary]:
+        """All circuits, those that came with the app first, newest first after them."""
+        query = select(CircuitRow.id).where(CircuitRow.bundled)
+        with self.database.reading() as session:
+            bundled = set(session.scalars(query))
+        ours = [c for c in self.circuits() if c.id in bundled]
+        own = [c for c in self.circuits() if c.id not in bundled]
+        return ours + sorted(own, key=lambda c: c.created_at, reverse=True)
+
+    def circuit_json(self, circuit_id: str) -> str:
+        """A CircuitDetail as it is sent. Raises a 404 Refusal."""
+        with self.database.reading() as session:
+            found = session.scalar(select(CircuitRow.detail).where(CircuitRow.id == circuit_id))
+            if found is None:
+                known = session.scalars(select(CircuitRow.id).order_by(CircuitRow.created_at.desc())).all()
+                raise no_such("circuit", circuit_id, known)
+            return found
+
+    def circuit(self, circuit_id: str) -> CircuitDetail:
+        return CircuitDetail.model_validate_json(self.circuit_json(circuit_id))
+
+    def keep_circuit(self, circuit: CircuitDetail, *, bundled: bool = False) -> None:
+        """Store a circuit once: the first record under an id stays, but what comes with the app replaces it."""
+        summary = CircuitSummary(**{name: getattr(circuit, name) for name in CircuitSummary.model_fields})
+        with self.database.writing() as session:
+            row = session.get(CircuitRow, circuit.id)
+            if row is not None and not bundled:
+                return
+            session.merge(
+                CircuitRow(
+                    id=circuit.id,
+                    model=circuit.model,
+                    model_fingerprint=circuit.model_fingerprint,
+                    task=circuit.task,
+                    bundled=bundled,
+                    created_at=circuit.created_at,
+                    summary=summary.model_dump_json(),
+                    detail=circuit.model_dump_json(),
+                )
+            )
+
+    def import_bundle(self, folder: Path) -> int:
+        """Take in the circuits that come with the app; returns how many were new or had changed."""
+        n_changed = 0
+        for path in sorted(folder.glob("*.json")):
+            try:
+                circuit = CircuitDetail.model_validate_json(path.read_bytes())
+            except ValidationError as error:
+                log.error("%s is not a circuit and was left out: %s", path.name, error.errors()[0]["msg"])
+                continue
+            with self.database.reading() as session:
+                known = session.scalar(select(CircuitRow.detail).where(CircuitRow.id == circuit.id, CircuitRow.bundled))
+            if known != circuit.model_dump_json():
+                self.keep_circuit(circuit, bundled=True)
+                n_changed += 1
+        return n_changed
+
+    # -- ablations ---------------------------------------------------------------------------
+
+    def ablation_json(self, ablation_id: str) -> str:
+        """An Ablation as it is sent. Raises a 404 Refusal."""
+        with self.database.reading() as session:
+            found = session.scalar(select(AblationRow.record).where(AblationRow.id == ablation_id))
+            if found is None:
+                known = session.scalars(select(AblationRow.id).order_by(AblationRow.created_at.desc())).all()
+                raise no_such("ablation", ablation_id, known)
+            return found
+
+    def has_ablation(self, ablation_id: str) -> bool:
+        with self.database.reading() as session:
+            return session.scalar(select(AblationRow.id).where(AblationRow.id == ablation_id)) is not None
+
+    def ablation(self, ablation_id: str) -> Ablation:
+        return Ablation.model_validate_json(self.ablation_json(ablation_id))
+
+    def keep_ablation(self, ablation: Ablation) -> Ablation:
+        """Store an ablation once; returns the record under its id, which may be an earlier one."""
+        target = ablation.request.target
+        with self.database.writing() as session:
+            row = session.get(AblationRow, ablation.id)
+            if row is not None:
+                return Ablation.model_validate_json(row.record)
+            session.add(
+                AblationRow(
+                    id=ablation.id,
+                    model=ablation.model,
+                    circuit=target.circuit if target.kind == "circuit" else None,
+                    created_at=ablation.created_at,
+                    record=ablation.model_dump_json(),
+                )
+            )
+        return ablation

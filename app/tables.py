@@ -1,0 +1,81 @@
+"""The tables of the store. Whole records are kept as the JSON that is sent; columns are what is searched by."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import DateTime, ForeignKey, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class Utc(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite forgets the zone, so it is put back."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Table(DeclarativeBase):
+    pass
+
+
+class CircuitRow(Table):
+    """A circuit; `id` is derived from its content. `summary` and `detail` are wire JSON."""
+
+    __tablename__ = "circuits"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    model: Mapped[str] = mapped_column(index=True)
+    model_fingerprint: Mapped[str]
+    task: Mapped[str] = mapped_column(index=True)
+    bundled: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    summary: Mapped[str] = mapped_column(Text)
+    detail: Mapped[str] = mapped_column(Text)
+
+
+class AblationRow(Table):
+    """What a cut did; `id` is a hash of what was asked, so asking again finds it."""
+
+    __tablename__ = "ablations"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    model: Mapped[str]
+    circuit: Mapped[str | None] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    record: Mapped[str] = mapped_column(Text)
+
+
+class JobRow(Table):
+    """A job; `owner` is the worker that runs it, `progress` wire JSON."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    request: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(index=True)
+    owner: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(Utc, index=True)
+    started_at: Mapped[datetime | None] = mapped_column(Utc)
+    finished_at: Mapped[datetime | None] = mapped_column(Utc)
+    progress: Mapped[str | None] = mapped_column(Text)
+    circuit: Mapped[str | None]
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+class JobEventRow(Table):
+    """One event of a job's stream: `kind` is step or state, `data` the JSON that is sent."""
+
+    __tablename__ = "job_events"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job: Mapped[str] = mapped_column(ForeignKey("jobs.id"), index=True)
+    kind: Mapped[str]
+    data: Mapped[str] = mapped_column(Text)

@@ -1,0 +1,51 @@
+"""Every path of the app, made in one place: patterns for the routes, functions for links."""
+
+from urllib.parse import quote
+
+HOME = "/"
+HEALTH = "/healthz"
+MODELS_JSON = "/models.json"
+MODEL = "/models/{name}"
+TASKS = "/tasks"
+TASK = "/tasks/{name}"
+CIRCUITS = "/circuits"
+CIRCUIT = "/circuits/{circuit_id}"
+CIRCUIT_NODE_JSON = "/circuits/{circuit_id}/nodes/{node_id}.json"
+CIRCUIT_RUNS = "/circuits/{circuit_id}/runs"
+ABLATIONS = "/ablations"
+ABLATION = "/ablations/{ablation_id}"
+JOBS = "/jobs"
+JOB = "/jobs/{job_id}"
+JOB_CANCEL = "/jobs/{job_id}/cancel"
+JOB_EVENTS = "/jobs/{job_id}/events"
+STATIC = "/static"
+PLOTLY = "/vendor/plotly"
+
+
+def twin(pattern: str) -> str:
+    """The JSON twin of a page: the same path with `.json`."""
+    return f"{pattern}.json"
+
+
+def model(name: str) -> str:
+    return MODEL.format(name=quote(name, safe=""))
+
+
+def task(name: str) -> str:
+    return TASK.format(name=quote(name, safe=""))
+
+
+def circuit(circuit_id: str) -> str:
+    return CIRCUIT.format(circuit_id=circuit_id)
+
+
+def ablation(ablation_id: str) -> str:
+    return ABLATION.format(ablation_id=ablation_id)
+
+
+def job(job_id: str) -> str:
+    return JOB.format(job_id=job_id)
+
+
+def job_events(job_id: str) -> str:
+    return JOB_EVENTS.format(job_id=job_id)

@@ -1,0 +1,16 @@
+"""Which processor to compute on."""
+
+import torch
+
+from model.errors import UnknownName
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """`auto` is CUDA where there is one, else the CPU; `cpu`, `cuda` and `cuda:1` say so themselves."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name != "cpu" and not name.startswith("cuda"):
+        raise UnknownName.among("device", name, ("auto", "cpu", "cuda"))
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise UnknownName(f"no device {name!r}: this machine has no CUDA; there is: cpu")
+    return torch.device(name)

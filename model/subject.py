@@ -1,0 +1,49 @@
+"""A subject: a trained model with all that experiments on it need (tokeniser, corpus means, fingerprint)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from model.checkpoint import fingerprint, load_model
+from model.config import ModelConfig, read_json
+from model.errors import CheckpointError
+from model.means import Means, load_means
+from model.tokenizer import Tokenizer
+from model.transformer import Transformer
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Everything is on `device`; `card` is the folder's `card.json` (title, description, task figures)."""
+
+    name: str
+    model: Transformer
+    tokenizer: Tokenizer
+    means: Means
+    fingerprint: str
+    card: dict[str, Any]
+    training: dict[str, Any]
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.model.config
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+
+def load_subject(folder: Path, device: torch.device | str = "cpu") -> Subject:
+    """Read a model folder whole. Raises CheckpointError with one sentence where anything does not fit."""
+    model = load_model(folder, device)
+    tokenizer = Tokenizer.load(folder)
+    if tokenizer.vocab_size > model.config.vocab_size:
+        raise CheckpointError(
+            f"the tokeniser has {tokenizer.vocab_size} tokens, the model only {model.config.vocab_size}"
+        )
+    means = load_means(folder / "means.safetensors", model.config, device)
+    card = read_json(folder / "card.json") if (folder / "card.json").is_file() else {}
+    training = read_json(folder / "training.json") if (folder / "training.json").is_file() else {}
+    return Subject(folder.name, model, tokenizer, means, fingerprint(model), card, training)

@@ -1,0 +1,1 @@
+"""Training of weight-sparse transformers (paper A.1 and A.2)."""

@@ -1,0 +1,36 @@
+"""Windows of corpus tokens for training: drawn by step, so that a resumed run sees what an unbroken one would."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Token files on disk (uint16): generated programs and real code, apart, so that any mixture can be drawn."""
+
+    generated: np.ndarray
+    real: np.ndarray
+    real_fraction: float = 0.5
+
+    @classmethod
+    def open(cls, folder: Path, split: str, real_fraction: float = 0.5) -> "Corpus":
+        """`split` is `train` or `val`. Raises FileNotFoundError where the corpus has not been built."""
+        files = [folder / f"{split}_{part}.bin" for part in ("generated", "real")]
+        generated, real = (np.memmap(file, dtype=np.uint16, mode="r") for file in files)
+        return cls(generated, real, real_fraction)
+
+    def draw(self, n_windows: int, n_tokens: int, *, seed: int, step: int) -> Int[Tensor, "window token"]:
+        """`n_windows` runs of `n_tokens` tokens; `real_fraction` of them from real code."""
+        rng = np.random.default_rng((seed, step))
+        n_real = int(rng.binomial(n_windows, self.real_fraction))
+        rows = [
+            source[start : start + n_tokens]
+            for source, count in ((self.real, n_real), (self.generated, n_windows - n_real))
+            for start in rng.integers(0, len(source) - n_tokens, size=count)
+        ]
+        return torch.from_numpy(np.stack(rows).astype(np.int64))

@@ -1,0 +1,120 @@
+// @ts-check
+// The only file that talks to the server: requests, their refusals, the event stream, the connection.
+
+/**
+ * @import { Ablation, AblationRequest, CircuitDetail, ErrorAnswer, Job, ModelDetail, NodeDetail, PruneRequest,
+ *   RunAnswer, StepEvent } from "./types.js"
+ */
+
+const RETRY_MS = 3000;
+
+/** A refusal, in the server's sentence; `status` is 0 when the server could not be reached. */
+export class ApiError extends Error {
+  /** @param {number} status @param {string} message */
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+let connected = true;
+const watchers = /** @type {Set<(up: boolean) => void>} */ (new Set());
+
+/** @param {(up: boolean) => void} watcher told whenever the connection is lost or back */
+export function onConnection(watcher) {
+  watchers.add(watcher);
+}
+
+/** @param {boolean} up */
+function setConnected(up) {
+  if (up === connected) return;
+  connected = up;
+  for (const watcher of watchers) watcher(up);
+  if (!up) setTimeout(probe, RETRY_MS);
+}
+
+async function probe() {
+  try {
+    const answer = await fetch("/healthz");
+    if (answer.ok) setConnected(true);
+  } catch {
+    // Still away.
+  }
+  if (!connected) setTimeout(probe, RETRY_MS);
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [options]
+ * @returns {Promise<any>}
+ */
+async function request(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { ...options, headers: { accept: "application/json", ...options.headers } });
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    setConnected(false);
+    throw new ApiError(0, "The server cannot be reached.");
+  }
+  setConnected(true);
+  if (answer.ok) return answer.json();
+  const refusal = /** @type {Partial<ErrorAnswer>} */ (await answer.json().catch(() => ({})));
+  throw new ApiError(answer.status, refusal.error?.message ?? `The server answered ${answer.status}.`);
+}
+
+/** @param {string} path @param {object} body @param {AbortSignal} [signal] */
+const post = (path, body, signal) =>
+  request(path, {
+    method: "POST",
+    body: JSON.stringify(body),
+    headers: { "content-type": "application/json" },
+    ...(signal ? { signal } : {}),
+  });
+
+/** @param {string} id @returns {Promise<CircuitDetail>} */
+export const getCircuit = (id) => request(`/circuits/${id}.json`);
+
+/** @param {string} circuit @param {string} node @param {AbortSignal} [signal] @returns {Promise<NodeDetail>} */
+export const getNode = (circuit, node, signal) =>
+  request(`/circuits/${circuit}/nodes/${node}.json`, signal ? { signal } : {});
+
+/** @param {string} name @returns {Promise<ModelDetail>} */
+export const getModel = (name) => request(`/models/${name}.json`);
+
+/** @param {AblationRequest} body @param {AbortSignal} [signal] @returns {Promise<Ablation>} */
+export const postAblation = (body, signal) => post("/ablations", body, signal);
+
+/** @param {string} circuit @param {string} prompt @param {AbortSignal} [signal] @returns {Promise<RunAnswer>} */
+export const postRun = (circuit, prompt, signal) => post(`/circuits/${circuit}/runs`, { prompt }, signal);
+
+/** @param {Partial<Omit<PruneRequest, "settings">> & { settings: object }} body @returns {Promise<Job>} */
+export const postJob = (body) => post("/jobs", body);
+
+/** @param {string} id @returns {Promise<Job>} */
+export const getJob = (id) => request(`/jobs/${id}.json`);
+
+/** @param {string} id @returns {Promise<Job>} */
+export const cancelJob = (id) => post(`/jobs/${id}/cancel`, {});
+
+/** States after which a job does not change. */
+export const FINAL_STATES = ["done", "failed", "cancelled", "interrupted"];
+
+/**
+ * Follow a job until its final state. The browser reconnects by itself and resumes where it was.
+ * @param {Job} job
+ * @param {{ onStep(event: StepEvent): void, onState(job: Job): void, onConnected(up: boolean): void }} listeners
+ * @returns {() => void} stops following
+ */
+export function followJob(job, { onStep, onState, onConnected }) {
+  const source = new EventSource(job.events_url);
+  source.addEventListener("open", () => onConnected(true));
+  source.addEventListener("error", () => onConnected(false));
+  source.addEventListener("step", (event) => onStep(JSON.parse(event.data)));
+  source.addEventListener("state", (event) => {
+    const now = /** @type {Job} */ (JSON.parse(event.data));
+    if (FINAL_STATES.includes(now.state)) source.close();
+    onState(now);
+  });
+  return () => source.close();
+}

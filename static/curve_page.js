@@ -1,0 +1,29 @@
+// @ts-check
+// Pages with a curve and a prune form: the model page and the figures under a circuit.
+
+/** @import { CurvePoint } from "./types.js" */
+import { need, pageData } from "./dom.js";
+import { drawCurve } from "./plot.js";
+import { wirePruneForm } from "./prune_form.js";
+
+const curve = document.getElementById("curve");
+if (curve) {
+  const points = /** @type {CurvePoint[]} */ (pageData("curve-data"));
+  const target = curve.dataset.target ? Number(curve.dataset.target) : null;
+  const render = () => {
+    if (points.length) drawCurve(curve, points, { sizeName: curve.dataset.size ?? "size", target });
+  };
+  render();
+  document.addEventListener("themechange", render);
+  let width = curve.clientWidth;
+  new ResizeObserver(() => {
+    if (curve.clientWidth === width) return;
+    width = curve.clientWidth;
+    render();
+  }).observe(curve);
+}
+
+const form = document.getElementById("prune-form");
+if (form && document.body.contains(form) && !document.getElementById("graph")) {
+  wirePruneForm(/** @type {HTMLFormElement} */ (form), need("prune-job"));
+}

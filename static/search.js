@@ -1,0 +1,81 @@
+// @ts-check
+// The box that finds a node by name, index or words: a combobox with a list of at most eight.
+
+/** @typedef {import("./explorer.js").Explorer} Explorer */
+import { fill, h } from "./dom.js";
+import { nodeWords } from "./format.js";
+import { searchNodes } from "./graph.js";
+
+/**
+ * @param {HTMLElement} box the input
+ * @param {HTMLElement} list its listbox
+ * @param {Explorer} explorer
+ */
+export function createSearch(box, list, explorer) {
+  const input = /** @type {HTMLInputElement} */ (box);
+  let hits = /** @type {string[]} */ ([]);
+  let at = 0;
+
+  /** @param {boolean} open */
+  function show(open) {
+    list.hidden = !open;
+    input.setAttribute("aria-expanded", String(open));
+    if (!open) input.removeAttribute("aria-activedescendant");
+  }
+
+  function render() {
+    const found = searchNodes(explorer.graph, input.value, nodeWords);
+    hits = found.map((node) => node.id);
+    at = Math.max(0, Math.min(at, hits.length - 1));
+    const options = found.map((node, i) =>
+      h(
+        "li",
+        {
+          role: "option",
+          id: `search-${i}`,
+          "aria-selected": String(i === at),
+          onmousedown: (/** @type {Event} */ event) => {
+            event.preventDefault();
+            choose(node.id);
+          },
+        },
+        h("span", { class: "mono" }, node.id),
+        h("span", { class: "quiet" }, nodeWords(node)),
+      ),
+    );
+    const nothing = h("li", { class: "quiet", role: "presentation" }, "No node of this circuit matches.");
+    fill(list, options.length ? options : [nothing]);
+    show(input.value.trim() !== "");
+    if (hits.length) input.setAttribute("aria-activedescendant", `search-${at}`);
+  }
+
+  /** @param {string | undefined} id */
+  function choose(id) {
+    if (!id) return;
+    input.value = "";
+    show(false);
+    input.blur();
+    explorer.select(id);
+  }
+
+  input.addEventListener("input", () => {
+    at = 0;
+    render();
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      input.value = "";
+      show(false);
+      input.blur();
+    } else if (event.key === "Enter") choose(hits[at]);
+    else if (event.key === "ArrowDown") at += 1;
+    else if (event.key === "ArrowUp") at -= 1;
+    else return;
+    event.preventDefault();
+    if (event.key.startsWith("Arrow")) {
+      at = hits.length ? (at + hits.length) % hits.length : 0;
+      render();
+    }
+  });
+  input.addEventListener("blur", () => show(false));
+}
