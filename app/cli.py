@@ -31,3 +31,19 @@ def serve(
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     # Event streams stay open until their job ends; a stop does not wait for them.
     uvicorn.run(create_app(settings), host=settings.host, port=settings.port, timeout_graceful_shutdown=1)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    import json
+    import tempfile
+
+    from app.main import create_app
+
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(create_app(Settings(data_dir=Path(folder))).openapi(), indent=1, sort_keys=True))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,7 +1,7 @@
 """Values of `model/` as they cross the wire: models, tasks, figures, runs, ablations (circuits: convert_circuit)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -96,9 +96,17 @@ def model_detail(
     return ModelDetail(
         **dict(summary),
         tasks=sorted(scores, key=lambda score: (score.measure.loss_nats.value, score.task)),
-        training_curve=[CurvePoint.model_validate(point) for point in shelf.curve()],
-        training=shelf.card.get("training", {}),
+        training_curve=[
+            CurvePoint(step=point["step"], loss_nats=point["val_generated_nats"], size=point["n_nonzero"])
+            for point in shelf.curve
+        ],
+        training={name: _plain(value) for name, value in shelf.training.items()},
     )
+
+
+def _plain(value: Any) -> str | int | float | bool | None:
+    """A setting as one value: a list becomes text."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def task_summary(task: Task) -> TaskSummary:

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from app.pages import wants_page
-from app.schemas import ErrorAnswer, Problem
+from app.schemas import CIRCUIT_PATTERN, NAME_PATTERN, NODE_PATTERN, ErrorAnswer, Problem
 from model.errors import InputError, UnknownName
 
 log = logging.getLogger(__name__)
@@ -95,6 +95,8 @@ def install(app: FastAPI) -> None:
         message = str(error.detail)
         if error.status_code == 404 and message == "Not Found":
             message = f"there is nothing at {request.url.path}"
+        if error.status_code == 400 and message == "There was an error parsing the body":
+            message = "the body cannot be read as JSON"
         if error.status_code == 405:
             message = f"{request.url.path} does not answer {request.method}"
         return answer(request, error.status_code, message, dict(error.headers or {}))
@@ -130,6 +132,13 @@ def sentence(errors: Sequence[Any]) -> str:
     return f"{field} is {shortened(value)}; it must be {_allowed(kind, context, first['msg'])}{more}"
 
 
+_PATTERNS = {
+    NODE_PATTERN: "a node, like 3.mlp.post_act:117",
+    NAME_PATTERN: "a name of small letters, digits, `_`, `.` and `-`",
+    CIRCUIT_PATTERN: "16 hexadecimal digits",
+}
+
+
 def _allowed(kind: str, context: dict[str, Any], message: str) -> str:
     limits = {
         "greater_than_equal": "at least {ge}",
@@ -138,7 +147,6 @@ def _allowed(kind: str, context: dict[str, Any], message: str) -> str:
         "less_than": "less than {lt}",
         "literal_error": "{expected}",
         "union_tag_invalid": "of a kind that exists: {expected_tags}",
-        "string_pattern_mismatch": "written like {pattern}",
         "int_parsing": "a whole number",
         "int_type": "a whole number",
         "int_from_float": "a whole number",
@@ -154,6 +162,8 @@ def _allowed(kind: str, context: dict[str, Any], message: str) -> str:
         "model_attributes_type": "an object",
         "union_tag_not_found": "an object with a {discriminator}",
     }
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS[context["pattern"]]
     if kind in limits:
         return limits[kind].format(**context)
     return message.removeprefix("Input should be ").removeprefix("Value error, ")
@@ -162,6 +172,9 @@ def _allowed(kind: str, context: dict[str, Any], message: str) -> str:
 def field_name(loc: Sequence[str | int]) -> str:
     """`("body", "settings", "n_steps")` as `settings.n_steps`."""
     name = ""
-    for part in loc[1:]:
+    parts = list(loc[1:])
+    if len(parts) > 2 and parts[0] == "target":
+        del parts[1]  # the tag of a tagged union, which is no field
+    for part in parts:
         name += f"[{part}]" if isinstance(part, int) else f".{part}"
     return name.removeprefix(".") or "the body"

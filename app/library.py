@@ -13,6 +13,7 @@ from model.config import ModelConfig, read_json
 from model.device import choose_device
 from model.errors import CheckpointError
 from model.subject import Subject, load_subject
+from model.training.sparsity import count_nonzero
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
 class Facts(NamedTuple):
-    """What only the weights can tell."""
+    """What only the weights can tell. Weights are those of the matrices that training holds sparse."""
 
     fingerprint: str
     n_weights: int
@@ -29,17 +30,14 @@ class Facts(NamedTuple):
 
 @dataclass(frozen=True)
 class Shelf:
-    """A model as it lies on disk, not loaded: its folder, its configuration, its card."""
+    """A model as it lies on disk, not loaded: its folder, its configuration, its card, how it was trained."""
 
     name: str
     folder: Path
     config: ModelConfig
     card: dict[str, Any]
-
-    def curve(self) -> list[dict[str, Any]]:
-        """The training curve, if the folder has one."""
-        path = self.folder / "curve.json"
-        return list(read_json(path).get("curve", [])) if path.exists() else []
+    training: dict[str, Any]
+    curve: list[dict[str, Any]]
 
 
 class Library:
@@ -54,10 +52,11 @@ class Library:
 
     def names(self) -> list[str]:
         found = {
-            path.parent.name: None
+            path.name: None
             for folder in self.folders
-            for path in sorted(folder.glob("*/config.json"))
-            if _NAME.fullmatch(path.parent.name)
+            if folder.is_dir()
+            for path in sorted(folder.iterdir())
+            if _NAME.fullmatch(path.name) and _is_model(path)
         }
         return list(found)
 
@@ -66,10 +65,16 @@ class Library:
         names = self.names()
         if name not in names:
             raise no_such("model", name, names)
-        folder = next(folder / name for folder in self.folders if (folder / name / "config.json").exists())
-        card = folder / "card.json"
-        config = ModelConfig.from_dict(read_json(folder / "config.json"))
-        return Shelf(name, folder, config, read_json(card) if card.exists() else {})
+        path = next(folder / name for folder in self.folders if _is_model(folder / name))
+        record = _read_if_there(path / "training.json")
+        return Shelf(
+            name=name,
+            folder=path,
+            config=_read_config(path),
+            card=_read_if_there(path / "card.json"),
+            training=record.get("training", {}),
+            curve=record.get("curve", []),
+        )
 
     def shelves(self) -> list[Shelf]:
         """Every model whose folder can be read; a broken one is left out and logged."""
@@ -82,10 +87,9 @@ class Library:
         return shelves
 
     def facts(self, shelf: Shelf) -> Facts:
-        model = self.subject(shelf.name)
-        parameters = list(model.model.parameters())
-        n_nonzero = sum(int(p.count_nonzero()) for p in parameters)
-        return Facts(model.fingerprint, sum(p.numel() for p in parameters), n_nonzero)
+        subject = self.subject(shelf.name)
+        n_nonzero, n_weights = count_nonzero(subject.model)
+        return Facts(subject.fingerprint, n_weights, n_nonzero)
 
     def subject(self, name: str) -> Subject:
         """The loaded model; the first to ask loads it, others wait for that."""
@@ -108,3 +112,18 @@ class Library:
                 f"but the model of that name here has {subject.fingerprint[:12]}",
             )
         return subject
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / "config.json").is_file() or (folder / "beeg_config.json").is_file()
+
+
+def _read_config(folder: Path) -> ModelConfig:
+    ours = folder / "config.json"
+    if ours.is_file():
+        return ModelConfig.from_dict(read_json(ours))
+    return ModelConfig.from_release(read_json(folder / "beeg_config.json"))
+
+
+def _read_if_there(path: Path) -> dict[str, Any]:
+    return read_json(path) if path.is_file() else {}

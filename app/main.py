@@ -43,7 +43,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         n_circuits = store.import_bundle(settings.bundle_dir / "circuits")
         if n_circuits:
             log.info("%d circuits taken in from the bundle", n_circuits)
-        work = Pruning(store, library)
+        work = Pruning(store, library, settings.n_measured_pairs)
         with Worker(queue, work, settings.data_dir / "workers", works=settings.worker):
             yield
         database.close()

@@ -32,8 +32,9 @@ from model.subject import Subject
 from model.tasks import TASKS
 from model.tasks.task import Task
 
-N_MEASURED_PAIRS = 256
+#: The sweep of effects runs every node on this many pairs, fewer where that would take more prompts than this.
 N_EFFECT_PAIRS = 16
+N_EFFECT_PROMPTS = 16_384
 N_CANDIDATES = 8
 N_CURVE = 400
 
@@ -41,16 +42,22 @@ OnStep = Callable[[StepEvent], None]
 
 
 class Pruning:
-    """What the worker does with a job."""
+    """What the worker does with a job; circuits are measured on `n_pairs` held-out pairs."""
 
-    def __init__(self, store: Store, library: Library) -> None:
+    def __init__(self, store: Store, library: Library, n_pairs: int) -> None:
         self.store = store
         self.library = library
+        self.n_pairs = n_pairs
 
     def __call__(self, request: PruneRequest, report: Report) -> str:
         subject = self.library.subject(request.model)
         circuit = prune_to_record(
-            subject, TASKS[request.task], request.settings, on_step=report.step, should_stop=report.should_stop
+            subject,
+            TASKS[request.task],
+            request.settings,
+            n_pairs=self.n_pairs,
+            on_step=report.step,
+            should_stop=report.should_stop,
         )
         self.store.keep_circuit(circuit)
         return circuit.id
@@ -61,6 +68,7 @@ def prune_to_record(
     task: Task,
     settings: PruneSettings,
     *,
+    n_pairs: int,
     on_step: OnStep = lambda step: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> CircuitDetail:
@@ -86,7 +94,7 @@ def prune_to_record(
         curve=_curve(result.curve),
         versions=versions(),
     )
-    return circuit_record(subject, task, result.circuit, provenance, should_stop=should_stop)
+    return circuit_record(subject, task, result.circuit, provenance, n_pairs=n_pairs, should_stop=should_stop)
 
 
 def circuit_record(
@@ -95,12 +103,14 @@ def circuit_record(
     circuit: Circuit,
     provenance: Provenance,
     *,
+    n_pairs: int,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> CircuitDetail:
     """All that is kept of a circuit: its graph, each node's effect, its losses beside those of full and empty model."""
-    pairs = task.pairs("heldout", N_MEASURED_PAIRS, 0)
+    pairs = task.pairs("heldout", n_pairs, 0)
     batch = encode_pairs(pairs, subject.tokenizer, subject.config.block_size, subject.device)
-    few = batch.split(N_EFFECT_PAIRS)[0]
+    n_few = max(2, min(N_EFFECT_PAIRS, N_EFFECT_PROMPTS // (2 * len(circuit.nodes) + 1)))
+    few = batch.split(n_few)[0]
     effects = node_effects(subject, circuit, few, should_stop=should_stop)
     if should_stop():
         raise Stopped

@@ -9,9 +9,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-NodeId = Annotated[str, StringConstraints(pattern=r"^\d{1,3}\.(attn|mlp)\.[a-z_]{1,16}:\d{1,6}$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
-CircuitId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+NODE_PATTERN = r"^\d{1,3}\.(attn|mlp)\.[a-z_]{1,16}:\d{1,6}$"
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
+CIRCUIT_PATTERN = r"^[0-9a-f]{16}$"
+
+NodeId = Annotated[str, StringConstraints(pattern=NODE_PATTERN)]
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+CircuitId = Annotated[str, StringConstraints(pattern=CIRCUIT_PATTERN)]
 AblationMode = Literal["mean", "zero"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 

@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     worker: bool = Field(True, description="run queued jobs in this process")
+    n_measured_pairs: int = Field(256, ge=2, le=512, description="held-out pairs that new circuits are measured on")
     max_body_bytes: int = Field(1_000_000, ge=1_000)
 
     @property

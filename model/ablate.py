@@ -78,9 +78,7 @@ def node_effects(
     return effects
 
 
-def _losses_of_cuts(
-    subject: Subject, batch: PairBatch, keep: dict[str, Tensor], nodes: Sequence[Node]
-) -> list[float]:
+def _losses_of_cuts(subject: Subject, batch: PairBatch, keep: dict[str, Tensor], nodes: Sequence[Node]) -> list[float]:
     n_prompts = len(batch.tokens)
     masks: dict[str, Tensor] = dict(keep)
     for number, node in enumerate(nodes):
@@ -92,7 +90,5 @@ def _losses_of_cuts(
         batch.last.repeat(len(nodes)),
         batch.candidates.repeat(len(nodes), 1),
     )
-    diffs = logit_difference(subject.model, repeated, hold(masks, subject.means)).reshape(
-        len(nodes), n_prompts
-    )
+    diffs = logit_difference(subject.model, repeated, hold(masks, subject.means)).reshape(len(nodes), n_prompts)
     return [Outcome(diff.cpu()).loss_nats for diff in diffs]

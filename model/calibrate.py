@@ -45,6 +45,4 @@ def calibrate(outcome: Outcome, *, n_steps: int = 16) -> Calibration:
     after = float(loss().detach())
     if not after <= before:  # L-BFGS walked off, as it may on separable data
         return Calibration(1.0, (0.0, 0.0), before, before)
-    return Calibration(
-        float(scale.detach()), (float(shift[0].detach()), float(shift[1].detach())), before, after
-    )
+    return Calibration(float(scale.detach()), (float(shift[0].detach()), float(shift[1].detach())), before, after)

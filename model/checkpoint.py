@@ -108,9 +108,7 @@ def _read_release(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path.name} holds more than tensors, so it was not opened") from None
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{path.name} is not a file of tensors: {type(error).__name__}") from None
-    if not isinstance(raw, dict) or not all(
-        isinstance(k, str) and isinstance(v, Tensor) for k, v in raw.items()
-    ):
+    if not isinstance(raw, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in raw.items()):
         raise CheckpointError(f"{path.name} is not a state_dict: names with tensors")
     return {patched_name(name): value for name, value in raw.items() if not _is_causal_mask(name)}
 
@@ -134,9 +132,7 @@ def _assemble(config: ModelConfig, state: dict[str, Tensor]) -> Transformer:
     if config.tied_unembed and "transformer.wte.weight" in state:
         tied = state.setdefault("lm_head.weight", state["transformer.wte.weight"])
         if not torch.equal(tied, state["transformer.wte.weight"]):
-            raise CheckpointError(
-                "lm_head.weight differs from transformer.wte.weight, yet tied_unembed is set"
-            )
+            raise CheckpointError("lm_head.weight differs from transformer.wte.weight, yet tied_unembed is set")
     if set(shapes) - set(state):
         raise CheckpointError(f"the weights lack {sorted(set(shapes) - set(state))[0]}")
     if set(state) - set(shapes):
@@ -144,9 +140,7 @@ def _assemble(config: ModelConfig, state: dict[str, Tensor]) -> Transformer:
         raise CheckpointError(f"the weights hold {surplus}, which this config has no place for")
     for name, value in state.items():
         if value.shape != shapes[name]:
-            raise CheckpointError(
-                f"{name} has shape {tuple(value.shape)}; the config says {tuple(shapes[name])}"
-            )
+            raise CheckpointError(f"{name} has shape {tuple(value.shape)}; the config says {tuple(shapes[name])}")
         if not value.is_floating_point() or not bool(value.isfinite().all()):
             raise CheckpointError(f"{name} holds entries that are not finite numbers")
     with torch.device("meta"):

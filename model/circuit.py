@@ -27,9 +27,7 @@ class Circuit:
 
     @classmethod
     def of(cls, model_fingerprint: str, task: str, nodes: Iterable[Node]) -> "Circuit":
-        return cls(
-            model_fingerprint, task, tuple(sorted(set(nodes), key=lambda n: (site_order(n.site), n.index)))
-        )
+        return cls(model_fingerprint, task, tuple(sorted(set(nodes), key=lambda n: (site_order(n.site), n.index))))
 
     @classmethod
     def from_keep(cls, model_fingerprint: str, task: str, keep: Keep) -> "Circuit":
@@ -63,8 +61,7 @@ class Circuit:
 
 def nothing_kept(config: ModelConfig, device: torch.device | str = "cpu") -> Keep:
     return {
-        site: torch.zeros(site_width(config, site), dtype=torch.bool, device=device)
-        for site in maskable_sites(config)
+        site: torch.zeros(site_width(config, site), dtype=torch.bool, device=device) for site in maskable_sites(config)
     }
 
 

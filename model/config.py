@@ -71,9 +71,8 @@ class ModelConfig:
         """Our own `config.json`: exactly these fields."""
         known = {field.name for field in fields(cls)}
         if set(raw) - known:
-            raise CheckpointError(
-                f"config: {sorted(set(raw) - known)[0]!r} is not an option of this model family"
-            )
+            raise CheckpointError(f"config: {sorted(set(raw) - known)[0]!r} is not an option of this model family")
+        _check(raw)
         try:
             return cls(**(raw | {"afrac_loctypes": tuple(raw.get("afrac_loctypes", ()))}))
         except TypeError as error:

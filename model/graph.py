@@ -48,9 +48,7 @@ class Graph:
     candidates: tuple[int, ...]
 
 
-def weight_between(
-    model: Transformer, layer: int, source: str, target: str
-) -> Float[Tensor, "target source"]:
+def weight_between(model: Transformer, layer: int, source: str, target: str) -> Float[Tensor, "target source"]:
     """The weight matrix of one entry of WEIGHTS in one layer (a view)."""
     block = model.transformer["h"][layer]
     width = model.config.d_attn
@@ -97,9 +95,7 @@ def count_edges(model: Transformer, keep: Keep) -> int:
 def graph_of(model: Transformer, circuit: Circuit, candidates: Sequence[int]) -> Graph:
     """The whole graph of a circuit; `candidates` are the tokens whose logits are drawn."""
     embed, links = _links(model, circuit, candidates)
-    return Graph(
-        circuit.nodes, tuple(edges_of(model, circuit)), tuple(links), tuple(embed), tuple(candidates)
-    )
+    return Graph(circuit.nodes, tuple(edges_of(model, circuit)), tuple(links), tuple(embed), tuple(candidates))
 
 
 def _links(model: Transformer, circuit: Circuit, candidates: Sequence[int]) -> tuple[list[int], list[Link]]:
@@ -213,9 +209,7 @@ def neighbours(model: Transformer, node: Node) -> tuple[list[tuple[Node, float]]
         weight = weight_between(model, node.layer, source, target)
         if target == node.part:
             row = weight[node.index]
-            incoming += [
-                (Node(f"{node.layer}.{source}", i), float(row[i])) for i in row.nonzero().flatten().tolist()
-            ]
+            incoming += [(Node(f"{node.layer}.{source}", i), float(row[i])) for i in row.nonzero().flatten().tolist()]
         if source == node.part:
             column = weight[:, node.index]
             outgoing += [

@@ -1,7 +1,7 @@
 """The greedy pass after pruning: drop the nodes whose removal the target loss can bear.
 
-Each round measures every kept node's effect (batched), tries to drop the least effective ones at once, as many as
-the target allows by bisection, and goes on until no single node can go.
+Each round ranks the kept nodes by their effect (measured, batched; estimated while there are many), tries to drop
+the least effective ones at once, as many as the target allows by bisection, and goes on until no single node can go.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 
 from model.ablate import node_effects
+from model.attribution import estimated_effects
 from model.batch import PairBatch
 from model.circuit import Circuit, Keep, count_kept, kept_nodes
 from model.gate import hold
@@ -16,6 +17,9 @@ from model.graph import connected
 from model.measure import measure
 from model.sites import Node
 from model.subject import Subject
+
+#: Circuits of more nodes than this are ranked by estimated effects.
+SWEEP_AT_MOST = 200
 
 
 def drop_needless(
@@ -35,7 +39,10 @@ def drop_needless(
 
     while count_kept(keep) and not should_stop():
         circuit = Circuit.of(subject.fingerprint, "", kept_nodes(keep))
-        effects = node_effects(subject, circuit, probe, should_stop=should_stop)
+        if len(circuit.nodes) > SWEEP_AT_MOST:
+            effects = estimated_effects(subject, circuit, probe)
+        else:
+            effects = node_effects(subject, circuit, probe, should_stop=should_stop)
         order = sorted(effects, key=lambda node: effects[node])
         fewer = _drop_prefix(subject, keep, order, target, loss_of)
         if fewer is None:

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from model.attribution import soft_gate
 from model.circuit import Keep
 from model.config import ModelConfig
 from model.means import Means
@@ -49,13 +50,7 @@ class Mask:
 
     def tap(self, gates: Float[Tensor, " node"], means: Means) -> Tap:
         """`x * gate + mean * (1 - gate)` at every maskable site."""
-        parts = dict(zip(self.sites, gates.split(self.widths), strict=True))
-
-        def gate(site: str, x: Tensor) -> Tensor:
-            part = parts.get(site)
-            return x if part is None else torch.addcmul(means[site] * (1 - part), x, part)
-
-        return gate
+        return soft_gate(dict(self._parts(gates)), means)
 
     def note_importance(self, grad: Float[Tensor, " node"], decay: float = 0.9) -> None:
         """Remember, decaying, how much the task loss would rise without each node (first order, nats)."""

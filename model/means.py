@@ -30,9 +30,7 @@ def corpus_means(model: Transformer, windows: Int[Tensor, "window token"], *, ba
         return x
 
     for part in windows.split(batch):
-        model(
-            part.to(model.device), tap=add, at=torch.zeros(len(part), dtype=torch.long, device=model.device)
-        )
+        model(part.to(model.device), tap=add, at=torch.zeros(len(part), dtype=torch.long, device=model.device))
     return {site: (total / windows.numel()).float() for site, total in totals.items()}
 
 
@@ -50,7 +48,5 @@ def load_means(path: Path, config: ModelConfig, device: torch.device | str = "cp
         if site not in means or means[site].shape != (site_width(config, site),):
             raise CheckpointError(f"{path.name} has no mean of width {site_width(config, site)} for {site}")
         if not bool(means[site].isfinite().all()):
-            raise CheckpointError(
-                f"{path.name}: the mean of {site} holds entries that are not finite numbers"
-            )
+            raise CheckpointError(f"{path.name}: the mean of {site} holds entries that are not finite numbers")
     return means

@@ -54,9 +54,7 @@ class Outcome:
         return interval(self.per_pair(self.logit_diff))
 
 
-def logit_difference(
-    model: Transformer, batch: PairBatch, tap: Tap | None = None
-) -> Float[Tensor, " prompt"]:
+def logit_difference(model: Transformer, batch: PairBatch, tap: Tap | None = None) -> Float[Tensor, " prompt"]:
     """Right minus wrong candidate's logit at each prompt's last token; differentiable."""
     extra = {} if tap is None else {"tap": tap}
     logits = model(batch.tokens, at=batch.last, **extra)
@@ -65,9 +63,7 @@ def logit_difference(
 
 
 @torch.no_grad()
-def measure(
-    model: Transformer, batch: PairBatch, tap: Tap | None = None, *, pairs_at_once: int = 64
-) -> Outcome:
+def measure(model: Transformer, batch: PairBatch, tap: Tap | None = None, *, pairs_at_once: int = 64) -> Outcome:
     """Run a batch, `pairs_at_once` pairs at a time."""
     parts = [logit_difference(model, part, tap).reshape(2, -1) for part in batch.split(pairs_at_once)]
     return Outcome(torch.cat(parts, dim=1).flatten().cpu())

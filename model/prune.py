@@ -112,9 +112,7 @@ def prune(
     pairs = task.pairs("train", settings.n_train_pairs + settings.n_fresh_pairs, settings.seed)
     batch = encode_pairs(pairs, subject.tokenizer, subject.config.block_size, subject.device)
     numbers = torch.arange(batch.n_pairs, device=subject.device)
-    train, fresh = (
-        batch.select(part) for part in numbers.split([settings.n_train_pairs, settings.n_fresh_pairs])
-    )
+    train, fresh = (batch.select(part) for part in numbers.split([settings.n_train_pairs, settings.n_fresh_pairs]))
 
     mask = learn_mask(subject, train, settings, report=report, should_stop=should_stop)
 

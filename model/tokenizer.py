@@ -66,19 +66,11 @@ class Tokenizer:
         if ours.exists():
             return cls(Bpe.from_file(str(ours)))
         if not (ids.exists() and merges.exists()):
-            raise FileNotFoundError(
-                f"no tokeniser in {folder}; it needs tokenizer.json, or encoder.json and vocab.bpe"
-            )
+            raise FileNotFoundError(f"no tokeniser in {folder}; it needs tokenizer.json, or encoder.json and vocab.bpe")
         vocab = json.loads(ids.read_text())
-        pairs = [
-            tuple(line.split(" "))
-            for line in merges.read_text().splitlines()
-            if not line.startswith("#version")
-        ]
+        pairs = [tuple(line.split(" ")) for line in merges.read_text().splitlines() if not line.startswith("#version")]
         vocab.setdefault(SEPARATOR, len(vocab))
-        bpe = assemble(
-            models.BPE(vocab=vocab, merges=[pair for pair in pairs if len(pair) == 2]), RELEASE_PIECES
-        )
+        bpe = assemble(models.BPE(vocab=vocab, merges=[pair for pair in pairs if len(pair) == 2]), RELEASE_PIECES)
         bpe.add_special_tokens([SEPARATOR])
         return cls(bpe)
 

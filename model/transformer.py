@@ -74,9 +74,7 @@ class Attention(nn.Module):
         sink = self.attn_imp.sink_logit.to(dtype)[:, None, None].expand(-1, n_pos, 1)
         return torch.cat([sink, causal.expand(sink.shape[0], -1, -1)], dim=-1)
 
-    def forward(
-        self, x: Float[Tensor, "batch pos block_in"], layer: str, tap: Tap
-    ) -> Float[Tensor, "batch pos model"]:
+    def forward(self, x: Float[Tensor, "batch pos block_in"], layer: str, tap: Tap) -> Float[Tensor, "batch pos model"]:
         config = self.config
         q, k, v = self.c_attn(x).split(config.d_attn, dim=-1)
         q = tap(f"{layer}.attn.q", abs_topk(q, config.kept_by_abs_topk("attn_q", config.d_attn)))
@@ -112,9 +110,7 @@ class MLP(nn.Module):
         self.c_fc = nn.Linear(config.d_block_in, config.d_mlp, bias=config.bias)
         self.c_proj = nn.Linear(config.d_mlp, config.d_model, bias=config.bias)
 
-    def forward(
-        self, x: Float[Tensor, "batch pos block_in"], layer: str, tap: Tap
-    ) -> Float[Tensor, "batch pos model"]:
+    def forward(self, x: Float[Tensor, "batch pos block_in"], layer: str, tap: Tap) -> Float[Tensor, "batch pos model"]:
         config = self.config
         h = self.c_fc(x)
         h = F.relu(h) if config.activation_type == "relu" else F.gelu(h)
@@ -205,9 +201,7 @@ class Transformer(nn.Module):
         """
         n_pos = tokens.shape[1]
         if n_pos > self.config.block_size:
-            raise InputError(
-                f"the prompt has {n_pos} tokens; this model reads at most {self.config.block_size}"
-            )
+            raise InputError(f"the prompt has {n_pos} tokens; this model reads at most {self.config.block_size}")
         x = self.transformer["wte"](tokens)
         positions = None
         if self.config.d_pos_emb:

@@ -5,7 +5,7 @@
 /** @typedef {import("./graph.js").Graph} Graph */
 /** @typedef {import("./state.js").Store} Store */
 import { figureOf, marginsOf, nodeSizeOf, ROW_PX, textTraces } from "./figure.js";
-import { walk } from "./graph.js";
+import { neighbourhood, walk } from "./graph.js";
 import { draw, listen, rangesOf, readPalette, zoomTo } from "./plot.js";
 import { pointText, tracesOf } from "./traces.js";
 
@@ -46,7 +46,8 @@ export function createCanvas(element, announcer, { graph, picture, store }) {
     };
     const nodeSize = nodeSizeOf(frame);
     const data = tracesOf({ graph, picture, view, cursor, palette, nodeSize });
-    const texts = textTraces(graph, picture, palette, frame, nodeSize);
+    const near = view.node ? neighbourhood(graph, view.node) : null;
+    const texts = textTraces(graph, picture, palette, frame, nodeSize, near);
     await draw(element, [...data, ...texts], figureOf(graph, picture, view, palette, frame, narrow));
     if (listening) return;
     listening = true;

@@ -16,7 +16,7 @@ export const marginsOf = (narrow) =>
   narrow ? { l: 62, r: 8, t: 10, b: 78 } : { l: 150, r: 18, t: 12, b: 104 };
 
 /** A row's height that still reads, in pixels. */
-export const ROW_PX = 17;
+export const ROW_PX = 11.8;
 
 /** Node size in pixels for the room of one slot and one row. @param {Window} frame */
 export function nodeSizeOf(frame) {
@@ -29,7 +29,7 @@ export function nodeSizeOf(frame) {
 export function shortLabel(graph, id) {
   const node = graph.nodes.get(id);
   if (!node) return "";
-  return /ch\d+$/.exec(node.label)?.[0] ?? String(node.index);
+  return node.channel === null ? String(node.index) : `ch${node.channel}`;
 }
 
 /**
@@ -156,7 +156,7 @@ export function figureOf(graph, picture, view, palette, frame, narrow) {
       range: view.x ?? picture.x,
       tickvals: ticks.map((tick) => tick.x),
       ticktext: ticks.map((tick) => html(tick.text)),
-      tickangle: -90,
+      tickangle: 90,
       tickfont: { family: palette.mono, size: LABEL_PX, color: palette.ink2 },
     },
     yaxis: {
@@ -167,7 +167,7 @@ export function figureOf(graph, picture, view, palette, frame, narrow) {
       tickfont: { size: narrow ? 9 : 11, color: palette.ink2 },
     },
     shapes: shapesOf(picture, palette),
-    annotations: layerNames(picture, palette, narrow),
+    annotations: [...layerNames(picture, palette, narrow), ...candidates(graph, picture, palette)],
   };
 }
 
@@ -187,24 +187,51 @@ function layerNames(picture, palette, narrow) {
   }));
 }
 
-/** The text traces: labels that fit, the heads' names and the candidates' tokens. @param {Graph} graph @param {Picture} picture @param {Palette} palette @param {Window} frame @param {number} nodeSize */
-export function textTraces(graph, picture, palette, frame, nodeSize) {
+/** The candidates' tokens as chips on their logits. @param {Graph} graph @param {Picture} picture @param {Palette} palette */
+function candidates(graph, picture, palette) {
+  return [...graph.terminals.values()].flatMap((end) => {
+    const point = picture.points.get(end.id);
+    if (end.kind !== "logit" || !point) return [];
+    const chip = {
+      bgcolor: palette.surface,
+      bordercolor: palette.ink2,
+      borderwidth: 1,
+      borderpad: 3,
+      showarrow: false,
+    };
+    const text = `<b>${html(visible(end.label))}</b>`;
+    return [
+      { ...chip, x: point.x, y: point.y, text, font: { family: palette.mono, size: 13, color: palette.ink } },
+    ];
+  });
+}
+
+/** The text traces: labels that fit, those out of focus apart, and the heads' names. @param {Graph} graph @param {Picture} picture @param {Palette} palette @param {Window} frame @param {number} nodeSize @param {Set<string> | null} near */
+export function textTraces(graph, picture, palette, frame, nodeSize, near) {
   const text = { type: "scatter", mode: "text", hoverinfo: "skip", showlegend: false };
   const labels = labelsThatFit(graph, picture, frame, nodeSize);
-  const gap = " ".repeat(Math.max(1, Math.round(nodeSize / 6)));
-  const logits = [...graph.terminals.values()].filter(
-    (end) => end.kind === "logit" && picture.points.has(end.id),
-  );
+  const gap = "\u00a0".repeat(nodeSize > 9 ? 2 : 1);
+  const named = (
+    /** @type {string} */ name,
+    /** @type {typeof labels} */ some,
+    /** @type {string} */ color,
+  ) => ({
+    ...text,
+    name,
+    x: some.map((label) => label.x),
+    y: some.map((label) => label.y),
+    text: some.map((label) => gap + label.text),
+    textposition: "middle right",
+    textfont: { family: palette.mono, size: LABEL_PX, color },
+  });
+  const lit = (/** @type {{ id: string }} */ label) => !near || near.has(label.id);
   return [
-    {
-      ...text,
-      name: "node labels",
-      x: labels.map((label) => label.x),
-      y: labels.map((label) => label.y),
-      text: labels.map((label) => gap + label.text),
-      textposition: "middle right",
-      textfont: { family: palette.mono, size: LABEL_PX, color: palette.ink2 },
-    },
+    named(
+      "labels out of focus",
+      labels.filter((label) => !lit(label)),
+      fade(palette.ink3, 0.35),
+    ),
+    named("node labels", labels.filter(lit), palette.ink2),
     {
       ...text,
       name: "heads",
@@ -213,15 +240,6 @@ export function textTraces(graph, picture, palette, frame, nodeSize) {
       text: picture.heads.map((box) => `h${box.head}`),
       textposition: "top right",
       textfont: { family: palette.font, size: LABEL_PX, color: palette.ink2 },
-    },
-    {
-      ...text,
-      name: "candidates",
-      x: logits.map((end) => picture.points.get(end.id)?.x),
-      y: logits.map((end) => picture.points.get(end.id)?.y),
-      text: logits.map((end) => `<b>${html(visible(end.label))}</b>`),
-      textposition: "top center",
-      textfont: { family: palette.mono, size: 14, color: palette.ink },
     },
   ];
 }

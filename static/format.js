@@ -85,6 +85,9 @@ const SITE_WORDS = /** @type {Record<string, string>} */ ({
 /** The site of a node id without its layer: `3.mlp.post_act:117` -> `mlp.post_act`. @param {string} id */
 export const siteOf = (id) => id.replace(/^\d+\./, "").replace(/:.*$/, "");
 
+/** The residual channel that a node reads or writes: its rail; null inside heads and MLPs. @param {string} id */
+export const railOf = (id) => (/(act_in|resid_delta|^embed):/.test(id) ? Number(id.split(":")[1]) : null);
+
 /** @param {string} site without a layer */
 export const siteWords = (site) => SITE_WORDS[site] ?? site;
 
@@ -101,12 +104,13 @@ const ROLE = /** @type {Record<string, string>} */ ({
 
 /**
  * What a node is, in words: `layer 3, neuron 117 of the MLP`.
- * @param {{ id: string, layer: number, index: number, head: number | null, label: string }} node
+ * @param {{ id: string, layer: number, index: number, head: number | null,
+ *   channel: number | null, label: string }} node
  */
 export function nodeWords(node) {
   const pattern = ROLE[siteOf(node.id)];
   if (!pattern) return `layer ${node.layer}, ${node.label}`;
-  const channel = /ch(\d+)/.exec(node.label)?.[1] ?? String(node.index);
+  const channel = String(node.channel ?? node.index);
   const words = pattern
     .replace("{i}", String(node.index))
     .replace("{c}", channel)

@@ -6,23 +6,23 @@
 // y is counted in row heights, from the embedding (bottom) to the logits (top).
 
 /** @import { CircuitDetail, CircuitNode, HeadBox, LayerBand, Picture, Point, Rail, Row } from "./types.js" */
-import { siteOf, siteWords } from "./format.js";
+import { railOf, siteOf, siteWords } from "./format.js";
 import { orderRails, spread } from "./order.js";
 
 /** @typedef {import("./order.js").Tie} Tie */
 
 /** Sites of a layer, bottom up, with the room below each: `after` a q/k/v row it is less. */
 const SITES = [
-  { kind: "attn.act_in", room: 1.25, short: "reads" },
-  { kind: "attn.q", room: 1.7, short: "q" },
-  { kind: "attn.k", room: 1.7, short: "k" },
-  { kind: "attn.v", room: 1.7, short: "v" },
-  { kind: "attn.resid_delta", room: 1.7, short: "writes" },
+  { kind: "attn.act_in", room: 1.2, short: "reads" },
+  { kind: "attn.q", room: 1.6, short: "q" },
+  { kind: "attn.k", room: 1.6, short: "k" },
+  { kind: "attn.v", room: 1.6, short: "v" },
+  { kind: "attn.resid_delta", room: 1.6, short: "writes" },
   { kind: "mlp.act_in", room: 1, short: "reads" },
-  { kind: "mlp.post_act", room: 1.7, short: "neurons" },
-  { kind: "mlp.resid_delta", room: 1.7, short: "writes" },
+  { kind: "mlp.post_act", room: 1.6, short: "neurons" },
+  { kind: "mlp.resid_delta", room: 1.6, short: "writes" },
 ];
-const HEAD_ROOM = 0.95;
+const HEAD_ROOM = 1.15;
 const MIN_SLOTS = 9;
 
 const isHead = (/** @type {string} */ kind) => kind === "attn.q" || kind === "attn.k" || kind === "attn.v";
@@ -47,12 +47,15 @@ function rowsOf(circuit) {
       if (!ids) continue;
       const below = rows.at(-1);
       const inHead = below && isHead(site.kind) && isHead(below.kind) && below.layer === layer;
-      if (below) y += inHead ? HEAD_ROOM : site.room + (below.layer === layer ? 0 : 0.4);
+      if (below)
+        y += inHead
+          ? HEAD_ROOM
+          : Math.max(site.room, isHead(below.kind) ? 1.6 : 0) + (below.layer === layer ? 0 : 0.4);
       rows.push({ kind: site.kind, layer, y, words: siteWords(site.kind), short: site.short, ids });
     }
   }
   const logits = ends("logit");
-  y += 2;
+  y += 2.8;
   if (logits.length)
     rows.push({ kind: "logit", layer: null, y, words: "logits", short: "logits", ids: logits });
   return rows;
@@ -71,7 +74,8 @@ function tiesOf(circuit) {
   const channels = new Set(circuit.terminals.filter((t) => t.kind === "embed").map((t) => t.index));
   const items = /** @type {Map<string, number>} */ (new Map());
   for (const node of circuit.nodes) {
-    if (node.channel !== null) channels.add(node.channel);
+    const rail = railOf(node.id);
+    if (rail !== null) channels.add(rail);
     const key = itemKey(node);
     if (key !== null && !items.has(key)) items.set(key, items.size);
   }
@@ -80,14 +84,14 @@ function tiesOf(circuit) {
   const ties = /** @type {Tie[]} */ ([]);
   for (const edge of circuit.edges) {
     const ends = [byId.get(edge.source), byId.get(edge.target)];
-    const rail = ends.find((node) => node && node.channel !== null);
-    const other = ends.find((node) => node && node.channel === null);
+    const rail = ends.find((node) => node && railOf(node.id) !== null);
+    const other = ends.find((node) => node && railOf(node.id) === null);
     const item = other && itemKey(other);
     if (!rail || !item) continue;
     const tie = {
-      rail: railAt.get(Number(rail.channel)),
+      rail: railAt.get(Number(railOf(rail.id))),
       item: items.get(item),
-      weight: Math.abs(edge.weight) + 1e-6,
+      weight: Math.sqrt(Math.abs(edge.weight)) + 1e-6,
     };
     ties.push(/** @type {Tie} */ (tie));
   }
@@ -121,7 +125,7 @@ export function layoutCircuit(circuit) {
       [edge.source, edge.target],
       [edge.target, edge.source],
     ]) {
-      const x = railX.get(byId.get(String(other))?.channel ?? -1);
+      const x = railX.get(railOf(String(other)) ?? -1);
       if (x === undefined) continue;
       const at = near.get(String(id)) ?? { sum: 0, mass: 0 };
       const weight = Math.abs(edge.weight) + 1e-6;
@@ -141,8 +145,7 @@ export function layoutCircuit(circuit) {
     else if (isHead(row.kind)) placeHeads(row, rows, byId, wanted, slots, points, heads);
     else if (row.kind !== "logit") {
       for (const id of row.ids) {
-        const channel = byId.get(id)?.channel ?? Number(id.split(":")[1]);
-        points.set(id, { id, kind: row.kind, x: railX.get(channel) ?? 0, y: row.y });
+        points.set(id, { id, kind: row.kind, x: railX.get(railOf(id) ?? -1) ?? 0, y: row.y });
       }
     }
     if (row.layer === null) continue;
@@ -157,12 +160,12 @@ export function layoutCircuit(circuit) {
   return {
     points,
     rows,
-    rails: railsOf(circuit, railX, points, rows),
+    rails: railsOf(circuit, points, rows),
     heads,
     layers,
     slots,
     x: [-1.2 - pad, span + 1.2 + pad],
-    y: [-0.8, top + 1.1],
+    y: [-0.8, top + 1.2],
   };
 }
 
@@ -268,16 +271,16 @@ function placeLogits(rows, span, points) {
   });
 }
 
-/** @param {CircuitDetail} circuit @param {Map<number, number>} railX @param {Map<string, Point>} points @param {Row[]} rows @returns {Rail[]} */
-function railsOf(circuit, railX, points, rows) {
+/** How far each rail is drawn. @param {CircuitDetail} circuit @param {Map<string, Point>} points @param {Row[]} rows @returns {Rail[]} */
+function railsOf(circuit, points, rows) {
   const turn = railTop(rows);
   const reach = /** @type {Map<number, Rail>} */ (new Map());
   for (const link of circuit.links) {
     const from = points.get(link.source);
     const to = link.kind === "unembed" ? turn : points.get(link.target)?.y;
     if (link.kind === "qk" || !from || to === undefined) continue;
-    const channel = [...railX].find(([, x]) => x === from.x)?.[0];
-    if (channel === undefined) continue;
+    const channel = railOf(link.source);
+    if (channel === null) continue;
     const rail = reach.get(channel) ?? { channel, x: from.x, y0: from.y, y1: to };
     reach.set(channel, { ...rail, y0: Math.min(rail.y0, from.y), y1: Math.max(rail.y1, to) });
   }
@@ -285,4 +288,4 @@ function railsOf(circuit, railX, points, rows) {
 }
 
 /** Where unembedding links leave their rail. @param {Row[]} rows */
-export const railTop = (rows) => (rows.at(-1)?.y ?? 0) - 1.3;
+export const railTop = (rows) => (rows.at(-1)?.y ?? 0) - 2.2;

@@ -195,13 +195,14 @@ export function createNodePanel(panel, explorer) {
         ),
         h("td", { class: `number ${weight.weight < 0 ? "negative" : "positive"}` }, signed(weight.weight)),
       );
-    const rest = weights.slice(FEW);
+    const kept = [...weights.filter((w) => w.in_circuit), ...weights.filter((w) => !w.in_circuit)];
+    const rest = kept.slice(FEW);
     return h(
       "section",
       {},
       h("h3", {}, title),
       h("p", { class: "small quiet" }, total ? `${inside} of ${total} in the circuit` : "none"),
-      weights.length > 0 && h("table", {}, h("tbody", {}, weights.slice(0, FEW).map(row))),
+      weights.length > 0 && h("table", {}, h("tbody", {}, kept.slice(0, FEW).map(row))),
       rest.length > 0 &&
         h(
           "details",

@@ -70,11 +70,15 @@ export function thumbnail(circuit, palette, width, height) {
   for (const end of circuit.terminals) {
     const point = picture.points.get(end.id);
     if (end.kind !== "logit" || !point) continue;
+    const label = visible(end.label);
+    const w = 9 * label.length + 10;
+    const box = { x: sx(point.x) - w / 2, y: sy(point.y) - 11, width: w, height: 22 };
+    parts.push(svg("rect", { ...box, fill: palette.surface, stroke: palette.ink2 }));
     const text = svg("text", {
-      ...{ x: sx(point.x), y: sy(point.y) - 9, "text-anchor": "middle" },
+      ...{ x: sx(point.x), y: sy(point.y) + 4.5, "text-anchor": "middle" },
       ...{ "font-family": palette.mono, "font-size": 13, "font-weight": 700, fill: palette.ink },
     });
-    text.textContent = visible(end.label);
+    text.textContent = label;
     parts.push(text);
   }
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, ...parts);

@@ -11,7 +11,13 @@ import math
 import torch
 from torch import Tensor
 
+from model.batch import PairBatch
+from model.checkpoint import fingerprint
+from model.circuit import Circuit
 from model.config import ModelConfig
+from model.sites import Node, parse_node
+from model.subject import Subject
+from model.tokenizer import Tokenizer
 from model.transformer import Transformer
 
 CONFIG = ModelConfig(
@@ -43,3 +49,28 @@ def hand_means() -> dict[str, Tensor]:
         "0.attn.resid_delta": zeros, "0.mlp.act_in": zeros, "0.mlp.post_act": torch.tensor([0.5, 0.5]),
         "0.mlp.resid_delta": zeros,
     }  # fmt: skip
+
+
+def hand_subject() -> Subject:
+    """The hand model with its means; its tokeniser is a stranger's, since prompts are given as tokens."""
+    model = hand_model()
+    tokenizer = Tokenizer.train(["a b c"], 300)
+    return Subject("hand", model, tokenizer, hand_means(), fingerprint(model), {}, {})
+
+
+def hand_batch() -> PairBatch:
+    """One pair: token 1, to be followed by token 1; token 2, to be followed by token 2."""
+    tokens = torch.tensor([[1], [2]])
+    return PairBatch(tokens, torch.tensor([0, 0]), torch.tensor([[1, 2], [2, 1]]))
+
+
+def nodes(*texts: str) -> list[Node]:
+    return [parse_node(text, CONFIG) for text in texts]
+
+
+def hand_circuit(*texts: str) -> Circuit:
+    return Circuit.of(fingerprint(hand_model()), "hand", nodes(*texts))
+
+
+#: The whole mechanism: the sign is read, two neurons tell it apart, both write channel 1.
+WHOLE = ("0.mlp.act_in:0", "0.mlp.post_act:0", "0.mlp.post_act:1", "0.mlp.resid_delta:1")

@@ -26,16 +26,12 @@ class Bars:
 
 
 def main(
-    out: Annotated[
-        Path, typer.Option(help="Where the token files go; wheels are kept in its `packages`.")
-    ] = Path(".cache/corpus"),
+    out: Annotated[Path, typer.Option(help="Where the token files go; wheels are kept in its `packages`.")] = Path(
+        ".cache/corpus"
+    ),
     generated_tokens: Annotated[int, typer.Option(help="Generated tokens to train on.")] = 30_000_000,
-    vocab_size: Annotated[
-        int, typer.Option(help="Tokens in the vocabulary, bytes and separator included.")
-    ] = 1024,
-    real_fraction: Annotated[
-        float, typer.Option(help="Share of real code that the tokeniser is trained on.")
-    ] = 0.5,
+    vocab_size: Annotated[int, typer.Option(help="Tokens in the vocabulary, bytes and separator included.")] = 1024,
+    real_fraction: Annotated[float, typer.Option(help="Share of real code that the tokeniser is trained on.")] = 0.5,
     seed: Annotated[int, typer.Option(help="Decides every generated program.")] = 0,
 ) -> None:
     about = build(

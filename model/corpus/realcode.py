@@ -39,18 +39,14 @@ def download(folder: Path) -> list[Path]:
     missing = [pin for pin in pins() if not wheel_of(folder, pin)]
     if missing:
         options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet"]
-        subprocess.run(
-            [sys.executable, "-m", "pip", "download", *options, "-d", str(folder), *missing], check=True
-        )
+        subprocess.run([sys.executable, "-m", "pip", "download", *options, "-d", str(folder), *missing], check=True)
     return [wheel for wheel in (wheel_of(folder, pin) for pin in sorted(pins())) if wheel]
 
 
 def wheel_of(folder: Path, pin: str) -> Path | None:
     name, version = pin.split("==")
     stem = re.sub(r"[-_.]+", "_", name).lower()
-    found = [
-        path for path in sorted(folder.glob("*.whl")) if path.name.lower().startswith(f"{stem}-{version}-")
-    ]
+    found = [path for path in sorted(folder.glob("*.whl")) if path.name.lower().startswith(f"{stem}-{version}-")]
     return found[0] if found else None
 
 

@@ -28,31 +28,19 @@ _ALL = (
     ),
     Task.of(class_init, "Attribute from argument", "Which argument does this attribute of `self` take?"),
     Task.of(with_as, "Opened with or assigned", "Does `as` follow the opened file, or does the line end?"),
-    Task.of(
-        bracket_brace, "Dictionary or list", "Is the string a key of a dictionary or an element of a list?"
-    ),
+    Task.of(bracket_brace, "Dictionary or list", "Is the string a key of a dictionary or an element of a list?"),
     Task.of(with_open, "Read or write", "Is the file of this name opened to be read or to be written?"),
     Task.of(bracket_counting, "Depth of brackets", "Is one bracket open, or are two?"),
     Task.of(for_while, "For or while", "Does the name belong to a `for` loop or a `while` loop?"),
     Task.of(else_elif, "Else or elif", "Does the branch begin at once, or does it need a condition?"),
-    Task.of(
-        fstring_brace, "Formatted or plain string", "Does a brace follow in this string, or one more word?"
-    ),
-    Task.of(
-        if_ternary, "Statement or value", "Does the condition begin a block, or choose between two values?"
-    ),
+    Task.of(fstring_brace, "Formatted or plain string", "Does a brace follow in this string, or one more word?"),
+    Task.of(if_ternary, "Statement or value", "Does the condition begin a block, or choose between two values?"),
     Task.of(var_swap, "Swapped names", "Which name ends the swap?"),
     Task.of(indent_for, "Depth after a loop's head", "Does the next line stand deeper or at the same depth?"),
-    Task.of(
-        lambda_func, "Lambda or function", "Is the name an argument of a lambda or the name of a function?"
-    ),
+    Task.of(lambda_func, "Lambda or function", "Is the name an argument of a lambda or the name of a function?"),
     Task.of(if_equals, "Comparison or assignment", "Is the name compared or assigned?"),
-    Task.of(
-        enumerate_range, "Enumerate or range", "Does the loop enumerate things, or count through a range?"
-    ),
+    Task.of(enumerate_range, "Enumerate or range", "Does the loop enumerate things, or count through a range?"),
     Task.of(var_if, "Condition or assigned value", "Does the name end a condition or an assignment?"),
-    Task.of(
-        while_return_true, "Endless loop or end of function", "Does a block begin, or is the function over?"
-    ),
+    Task.of(while_return_true, "Endless loop or end of function", "Does a block begin, or is the function over?"),
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}

@@ -45,8 +45,9 @@ def growing(s: Setting, name: str) -> PromptPair:
     return PromptPair((prompt("set()", '""'), prompt('""', "set()")), (".add", " +="))
 
 
-def short_condition(s: Setting) -> str:
+def short_condition(s: Setting, *, bare: bool = False) -> str:
+    """Where `bare`, one that ends in no bracket, with which a colon would be one token."""
     while True:
         found = condition(s)
-        if len(found) < 20:
+        if len(found) < 20 and not (bare and found.endswith(")")):
             return found

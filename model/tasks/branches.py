@@ -38,7 +38,7 @@ def if_ternary(rng: Random) -> PromptPair:
     The other prompt's `if` stands earlier: in a comprehension, or as a whole statement.
     """
     s = Setting(rng)
-    condition, earlier = short_condition(s), short_condition(s)
+    condition, earlier = short_condition(s, bare=True), short_condition(s, bare=True)
     made, source, given, value = s.take(), s.plural(), s.take(), s.name()
     item, other, index = s.take(), s.take(), s.take()
     loop = s.pick((f"for {s.take()} in {source}:", f"while {s.take()}:"))
@@ -71,13 +71,14 @@ def if_equals(rng: Random) -> PromptPair:
     """
     s = Setting(rng)
     name, left, right, target, other, index = (s.take() for _ in range(6))
-    source, body, way_out = s.plural(), s.line(), s.pick(("break", "continue", "pass"))
+    source, body, moved = s.plural(), s.line(), s.line()
     loop = s.pick((f"for {s.take()} in {source}:", f"while {s.take()}:"))
     condition = text(
-        f"{other} = {source}[{index}:]",
+        f"{other} = {source}[{name}:{index}]",
         loop,
         f"    {body}",
-        f"    {way_out}",
+        f"    {moved}",
+        "",
         f"{target} = {left} == {right}",
         f"if {name}",
     )
@@ -85,6 +86,7 @@ def if_equals(rng: Random) -> PromptPair:
         f"{other} = {source}[{index}]",
         loop,
         f"    {body}",
+        moved,
         f"if {left} == {right}:",
         f"    {target} = {name}",
         name,

@@ -2,16 +2,16 @@
 
 from random import Random
 
-from model.corpus.names import CLASSES
+from model.corpus.names import CLASSES, split
 from model.tasks.pair import PromptPair
 from model.tasks.setting import Setting, text
 
 # Names of which `self.name` has two tokens after `self`.
-ATTRIBUTES = (
+ATTRIBUTES = split(
     "x y z a b e i k n q r u v name item count total result data text line key value index size length left right "
     "last end user node file order level code number color title message age date day time rate offset row column "
     "child root target label type option token char letter buffer output input config temp"
-).split()
+)
 
 
 def class_init(rng: Random) -> PromptPair:
@@ -46,15 +46,11 @@ def var_swap(rng: Random) -> PromptPair:
     """`x, y = y,` ends with the name that stands first, so that the two change places."""
     s = Setting(rng)
     left, right = s.take(), s.take()
-    before = s.lines(3)
+    before = s.lines(3, 1)
     third, fourth = s.take(), s.take()
-    earlier = s.pick(
-        ([], [f"{third}, {fourth} = {fourth}, {third}"], [f"{left} = {third}", f"{right} = {fourth}"])
-    )
+    earlier = s.pick(([], [f"{third}, {fourth} = {fourth}, {third}"], [f"{left} = {third}", f"{right} = {fourth}"]))
     rng.shuffle(before)
-    inside = s.pick(
-        ("", "", f"for {s.pick('ijk')} in {s.plural()}:", f"if {left} > {right}:", f"while {third}:")
-    )
+    inside = s.pick(("", "", f"for {s.pick('ijk')} in {s.plural()}:", f"if {left} > {right}:", f"while {third}:"))
 
     def prompt(x: str, y: str) -> str:
         last = f"{x}, {y} = {y},"

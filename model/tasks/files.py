@@ -7,7 +7,8 @@ from model.corpus.names import EXTENSIONS, IMPORTS, READ_STEMS, WRITE_STEMS
 from model.tasks.pair import PromptPair
 from model.tasks.setting import Setting, text
 
-HANDLES = ("f", "g", "fp", "fh", "file", "source", "target", "out")
+HANDLES = ("f", "f", "g", "file", "source", "target", "input", "output")
+LONGEST_NAME = 16
 
 
 def with_as(rng: Random) -> PromptPair:
@@ -16,7 +17,7 @@ def with_as(rng: Random) -> PromptPair:
     An earlier file is opened in the other way, and an import has an ` as` where that file has none.
     """
     s = Setting(rng)
-    first, last = s.rng.sample(HANDLES, 2)
+    first, last = s.rng.sample(HANDLES[1:], 2)
     opened = [open_call(s) for _ in range(2)]
     module, key, other, index = s.pick(IMPORTS), s.take(), s.take(), s.take()
     part, loop, body, moved = s.plural(), s.take(), s.line(), s.line()
@@ -46,8 +47,9 @@ def with_as(rng: Random) -> PromptPair:
 
 def open_call(s: Setting) -> str:
     reads = s.chance(0.5)
-    name = file_name(s, READ_STEMS if reads else WRITE_STEMS)
-    mark = s.mark()
+    name, mark = file_name(s, READ_STEMS if reads else WRITE_STEMS), s.mark()
+    while len(name) > LONGEST_NAME:
+        name = file_name(s, READ_STEMS if reads else WRITE_STEMS)
     return f"open({name}, {mark}{'r' if reads else 'w'}{mark})"
 
 
@@ -63,7 +65,8 @@ def with_open(rng: Random) -> PromptPair:
         form = "{}_" + s.pick(("file", "path", "name"))
         forms = form, form
     else:
-        forms = tuple(f"{mark}{{}}{s.pick(EXTENSIONS)}{mark}" for mark in (s.mark(), s.mark()))
+        first, last = [f"{mark}{{}}{s.pick(EXTENSIONS)}{mark}" for mark in (s.mark(), s.mark())]
+        forms = first, last
     mention = s.pick(("print({})", f"{s.plural()}.append({{}})", f"{s.name()} = {s.function()}({{}})"))
     head = s.pick(("with open", "with open", f"{s.pick(HANDLES)} = open"))
     before, between, mode = s.lines(2), s.lines(1), s.mark()

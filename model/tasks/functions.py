@@ -2,9 +2,8 @@
 
 from random import Random
 
-from model.corpus.scope import indent
 from model.tasks.pair import PromptPair
-from model.tasks.setting import VERBS_AND_NAMES, Setting, text
+from model.tasks.setting import ACTIONS, Setting, text
 
 
 def final_kwarg(rng: Random) -> PromptPair:
@@ -17,7 +16,7 @@ def final_kwarg(rng: Random) -> PromptPair:
     n_defaults = s.rng.randint(1, n_last)
     n_earlier = s.rng.randint(n_defaults, max(4, n_defaults))
     last, earlier = s.rng.sample(s.names, n_last + 1), s.rng.sample(s.names, n_earlier)
-    body, names = s.line(), s.rng.sample(VERBS_AND_NAMES, 2)
+    body, names = s.line(), s.rng.sample(ACTIONS, 2)
     method = s.chance(0.3)
 
     def head(name: str, arguments: list[str], n_plain: int) -> str:
@@ -28,11 +27,7 @@ def final_kwarg(rng: Random) -> PromptPair:
         first = head(names[0], earlier, n_earlier if defaults else n_earlier - n_defaults)
         second = head(names[1], last[:-1], n_last - n_defaults if defaults else n_last)
         lines = [first + "):", f"    {body}", *([""] if method else ["", ""]), f"{second}, {last[-1]}"]
-        return (
-            text("class Node:", *(f"    {line}" if line else "" for line in lines))
-            if method
-            else text(*lines)
-        )
+        return text("class Node:", *(f"    {line}" if line else "" for line in lines)) if method else text(*lines)
 
     return PromptPair((prompt(True), prompt(False)), ("=None", "):"))
 
@@ -43,27 +38,27 @@ def lambda_func(rng: Random) -> PromptPair:
     Earlier there is a whole function before the lambda, or a whole lambda before the function.
     """
     s = Setting(rng)
-    function, argument, target, loop = s.pick(VERBS_AND_NAMES), s.take(), s.take(), s.take()
-    name = s.pick((s.take(), s.pick(VERBS_AND_NAMES)))
-    reckoned = f" {s.pick('+-*%')} {s.pick('123456789')}"
-    made = argument + s.pick((reckoned, reckoned, f".{s.name()}", "[0]"))
-    body, shared = s.line(), s.lines(1)
-    last = s.pick(("break", "continue", "return", "pass"))
+    function, argument, target, loop = s.pick(ACTIONS), s.take(), s.take(), s.take()
+    name = s.pick((s.take(), s.pick(ACTIONS)))
+    made = f"{s.take()}({argument})"
+    body, moved, shared = s.line(), s.line(), s.lines(2, 1)
     lambda_prompt = text(
-        *shared,
         f"def {function}({argument}):",
-        f"    return {made}",
+        f"    {made}",
         "",
         "",
+        *shared,
         f"for {loop} in {argument}:",
         f"    {body}",
+        moved,
         f"{target} = lambda {name}",
     )
     function_prompt = text(
         *shared,
         f"for {loop} in {function}({argument}):",
         f"    {body}",
-        f"    {last}",
+        f"    {moved}",
+        "",
         f"{target} = lambda {argument}: {made}",
         "",
         "",

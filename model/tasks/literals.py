@@ -14,16 +14,18 @@ def bracket_brace(rng: Random) -> PromptPair:
     """
     s = Setting(rng)
     mark = s.mark()
-    keys = [f"{mark}{s.key()}{mark}" for _ in range(6)]
-    values = [s.name() if s.chance(0.5) else number(s) for _ in range(6)]
+    keys = [f"{mark}{s.key()}{mark}" for _ in range(5)]
+    values = [s.name() if s.chance(0.5) else number(s) for _ in range(8)]
     target, earlier = s.take(), s.take()
     n = s.rng.randint(1, 3)
     dict_inside = ", ".join([*(f"{keys[i]}: {values[i]}" for i in range(n)), keys[n]])
     list_inside = ", ".join([*(f"{keys[i]}, {values[i]}" for i in range(n)), keys[n]])
     before, between = s.lines(2), s.lines(1)
-    if s.chance(0.5):
-        dict_last = text(*before, *between, f"{target} = [{earlier}, {{{dict_inside}")
-        list_last = text(*before, *between, f"{target} = {{{earlier}: [{list_inside}")
+    if s.chance(0.6):
+        outside = [earlier, *values[4 : 2 + 2 * n]]
+        entries = ", ".join(": ".join(outside[i : i + 2]) for i in range(0, len(outside), 2))
+        dict_last = text(*before, f"{target} = [{', '.join(outside)}, {{{dict_inside}")
+        list_last = text(*before, f"{target} = {{{entries}: [{list_inside}")
     else:
         head = text(*before, f"{earlier} = ")
         middle = "\n" + text(*between, f"{target} = ")

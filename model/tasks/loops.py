@@ -5,7 +5,7 @@ from random import Random
 from model.corpus.loops import for_head
 from model.tasks.accumulators import short_condition
 from model.tasks.pair import PromptPair
-from model.tasks.setting import VERBS_AND_NAMES, Setting, text
+from model.tasks.setting import ACTIONS, Setting, text
 
 
 def for_while(rng: Random) -> PromptPair:
@@ -79,7 +79,7 @@ def while_return_true(rng: Random) -> PromptPair:
     Both prompts hold the same lines in another order: one function ends in `return True`, one has the loop.
     """
     s = Setting(rng)
-    names = rng.sample(VERBS_AND_NAMES, 2)
+    names = rng.sample(ACTIONS, 2)
     heads = [f"def {name}({', '.join(rng.sample(s.names, rng.randint(0, 2)))}):" for name in names]
     branch = f"    if {short_condition(s)}:"
     inner = [f"        {line}" for line in s.lines(2, 2)]

@@ -14,7 +14,8 @@ NAMES = split(
     "color title message age date day time rate offset row column point child root target source label type "
     "option token char letter buffer output input config temp ready"
 )
-VERBS_AND_NAMES = split("get set read count start handle test move load")
+# Verbs of which the same holds, for functions.
+ACTIONS = split("get set read count start test")
 LONGEST_LINE = 34
 
 
@@ -24,7 +25,7 @@ class Setting(Scope):
     def __init__(self, rng: Random):
         super().__init__(rng)
         self.names = rng.sample(NAMES, 16)
-        self.plurals = rng.sample(PLURALS, 3)
+        self.plurals = rng.sample([name for name in PLURALS if name not in NAMES], 3)
         self.verbs = rng.sample(VERBS, 4)
         self.without(CURRENT)
 

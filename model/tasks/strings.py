@@ -16,10 +16,14 @@ def single_double_quote(rng: Random) -> PromptPair:
     Earlier strings, all of them closed, use both marks, and swap them from one prompt to the other.
     """
     s = Setting(rng)
-    before = [closed_string(s, s.pick((OPEN, OTHER))) for _ in range(s.rng.randint(0, 3))]
-    before += [f"{call_head(s)}{OTHER}{short_phrase(s)}{OTHER})"]
-    before += s.lines(1)
-    rng.shuffle(before)
+    before = s.lines(1, 1)
+    for mark in (OPEN, OTHER):
+        before += [key_line(s, mark) for _ in range(rng.randint(0, 2))]
+        before += [f"{call_head(s)}{mark}{s.key()}{mark}, {s.name()})" for _ in range(rng.randint(0, 3))]
+        before += [call_line(s, mark) for _ in range(rng.randint(0, 1))]
+    before = rng.sample(before, min(len(before), 6))
+    if not any(OTHER in line for line in before):
+        before.append(f"{call_head(s)}{OTHER}{short_phrase(s)}{OTHER})")
     template = text(*before, f"{call_head(s)}{OPEN}{short_phrase(s)}")
     double = template.replace(OPEN, '"').replace(OTHER, "'")
     single = template.replace(OPEN, "'").replace(OTHER, '"')
@@ -42,16 +46,21 @@ def short_phrase(s: Setting) -> str:
             return words
 
 
-def closed_string(s: Setting, mark: str) -> str:
-    """A line with a string whose opening and closing tokens are not those of `print("...")`."""
+def call_line(s: Setting, mark: str) -> str:
+    """A call with a string as its only argument, or as its last."""
+    first = "" if s.chance(0.5) else f"{s.name()}, "
+    return f"{call_head(s)}{first}{mark}{s.key()}{mark})"
+
+
+def key_line(s: Setting, mark: str) -> str:
+    """A line with a short string whose tokens of opening and closing are the same: counting them tells nothing."""
     key = f"{mark}{s.key()}{mark}"
     return s.pick(
         (
             f"{s.name()} = [{key}]",
             f"{s.name()} = {s.plural()}[{key}]",
+            f"{s.plural()}[{key}] = {s.name()}",
             f"{s.name()} = {{{key}: {s.name()}}}",
-            f"print({key}, {s.name()})",
-            f"{s.function()}({s.name()}, {key})",
         )
     )
 

@@ -37,12 +37,8 @@ def write_folder(run: Run, corpus: Corpus, tokenizer: Tokenizer, folder: Path) -
 
 
 def main(
-    out: Annotated[
-        Path, typer.Argument(help="folder of the trained model; its checkpoint is in OUT/checkpoint.pt")
-    ],
-    corpus: Annotated[Path, typer.Option(help="folder written by python -m model.corpus")] = Path(
-        ".cache/corpus"
-    ),
+    out: Annotated[Path, typer.Argument(help="folder of the trained model; its checkpoint is in OUT/checkpoint.pt")],
+    corpus: Annotated[Path, typer.Option(help="folder written by python -m model.corpus")] = Path(".cache/corpus"),
     n_steps: Annotated[int, typer.Option(help="optimiser steps")] = 8000,
     n_layer: int = 4,
     d_model: int = 256,
@@ -53,12 +49,8 @@ def main(
     sink: bool = True,
     afrac: Annotated[float, typer.Option(help="AbsTopK fraction at the eight locations; 1 is off")] = 1.0,
     density: Annotated[float, typer.Option(help="fraction of nonzero weights; 1 is dense")] = 0.03,
-    anneal_stop: Annotated[
-        float, typer.Option(help="fraction of the run at which the density is reached")
-    ] = 0.5,
-    min_per_unit: Annotated[
-        int, typer.Option(help="nonzeros kept for every neuron and attention channel")
-    ] = 0,
+    anneal_stop: Annotated[float, typer.Option(help="fraction of the run at which the density is reached")] = 0.5,
+    min_per_unit: Annotated[int, typer.Option(help="nonzeros kept for every neuron and attention channel")] = 0,
     learning_rate: float = 1e-2,
     batch_windows: int = 32,
     real_fraction: float = 0.5,

@@ -106,17 +106,13 @@ class Run:
         return torch.autocast(self.device.type, torch.bfloat16) if self.settings.bf16 else nullcontext()
 
     def density(self) -> float:
-        return density_at(
-            self.step / self.settings.n_steps, self.settings.density, stop=self.settings.anneal_stop
-        )
+        return density_at(self.step / self.settings.n_steps, self.settings.density, stop=self.settings.anneal_stop)
 
     def advance(self, corpus: Corpus) -> float:
         """One optimiser step; the batch's loss in nats a token."""
         settings = self.settings
         density = self.density()
-        rate = learning_rate_at(
-            self.step / settings.n_steps, settings.learning_rate, density, settings.density
-        )
+        rate = learning_rate_at(self.step / settings.n_steps, settings.learning_rate, density, settings.density)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         windows = corpus.draw(

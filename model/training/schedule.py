@@ -12,9 +12,7 @@ def density_at(done: float, target: float, *, start: float = 0.01, stop: float =
     return 1.0 + (target - 1.0) * (done - start) / (stop - start)
 
 
-def learning_rate_at(
-    done: float, peak: float, density: float, target: float, *, warmup: float = 0.01
-) -> float:
+def learning_rate_at(done: float, peak: float, density: float, target: float, *, warmup: float = 0.01) -> float:
     """Warm-up, then linear decay, times sqrt(L0_final / L0_now): sparser steps want larger rates (paper A.2)."""
     ramp = done / warmup if done < warmup else (1.0 - done) / (1.0 - warmup)
     return peak * max(ramp, 0.0) * sqrt(target / density)

@@ -17,9 +17,7 @@ def sparse_matrices(model: Transformer) -> dict[str, nn.Parameter]:
     }  # fmt: skip
 
 
-def keep_largest(
-    weight: Float[Tensor, "out in"], n_kept: int, *, min_per_row: int = 0, rows: int = 0
-) -> None:
+def keep_largest(weight: Float[Tensor, "out in"], n_kept: int, *, min_per_row: int = 0, rows: int = 0) -> None:
     """Zero, in place, all but the `n_kept` entries of largest magnitude.
 
     With `min_per_row` every line along dimension `rows` keeps at least so many; they count towards `n_kept`,

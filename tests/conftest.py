@@ -1,0 +1,146 @@
+"""What tests share: a tiny bundle, the app on it in this process, and real servers in processes of their own."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import torch
+from fastapi.testclient import TestClient
+
+import tiny
+from app.main import create_app
+from app.settings import ROOT, Settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tiny matrices gain nothing from threads and, beside other work, lose much."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny") / "bundle"
+    tiny.write_bundle(folder)
+    return folder
+
+
+def tiny_settings(bundle: Path, data_dir: Path) -> Settings:
+    return Settings(data_dir=data_dir, bundle_dir=bundle, device="cpu", worker=False, n_measured_pairs=tiny.N_PAIRS)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, tiny_bundle: Path) -> Settings:
+    return tiny_settings(tiny_bundle, tmp_path / "data")
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    """The app on the tiny bundle, without a worker: jobs stay queued."""
+    with TestClient(create_app(settings)) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def shared_client(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Iterator[TestClient]:
+    """The same for tests that change nothing, or nothing that others see."""
+    with TestClient(create_app(tiny_settings(tiny_bundle, tmp_path_factory.mktemp("data")))) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def circuit_id(tiny_bundle: Path) -> str:
+    """The one circuit of the tiny bundle."""
+    return next((tiny_bundle / "circuits").glob("*.json")).stem
+
+
+#: Environment of a server on the tiny bundle.
+TINY = {"OMP_NUM_THREADS": "1", "SPARSESCOPE_N_MEASURED_PAIRS": str(tiny.N_PAIRS)}
+
+
+class Server:
+    """The app in a process of its own, as `sparsescope serve` starts it."""
+
+    def __init__(self, bundle: Path, data_dir: Path, **environment: str) -> None:
+        self.data_dir = data_dir
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        environment = os.environ | {"SPARSESCOPE_BUNDLE_DIR": str(bundle), "SPARSESCOPE_DEVICE": "cpu"} | environment
+        self.log = (data_dir.parent / f"{data_dir.name}-{self.port}.log").open("w")
+        command = [sys.executable, "-m", "app.cli", "serve", "--port", str(self.port), "--data-dir", str(data_dir)]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self.log, stderr=subprocess.STDOUT)
+
+    def wait_until_up(self, timeout_s: float = 60) -> None:
+        wait_for(lambda: self._answers(), timeout_s)
+
+    def _answers(self) -> bool:
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the server ended: {Path(self.log.name).read_text()[-2000:]}")
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def close(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=40)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self.log.close()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = 30) -> None:
+    """Wait until a condition holds; fails when it does not in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+@contextmanager
+def serving(bundle: Path, data_dir: Path, **environment: str) -> Iterator[Server]:
+    server = Server(bundle, data_dir, **environment)
+    try:
+        server.wait_until_up()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def tiny_server(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tiny_bundle, tmp_path_factory.mktemp("served") / "data", **TINY) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app on its own bundle: what the browser tests look at."""
+    with serving(ROOT / "bundle", tmp_path_factory.mktemp("real") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert path, "no Chromium: install it, or name it in CHROMIUM"
+    return path

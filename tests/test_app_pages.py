@@ -1,0 +1,110 @@
+"""Every page renders, has its JSON twin, and carries the headers that keep it its own."""
+
+import json
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+
+import tiny
+from app import pages
+from app.schemas import CircuitDetail, Job
+
+HTML = {"accept": "text/html"}
+
+
+@pytest.fixture
+def ablation_url(shared_client: TestClient, circuit_id: str) -> str:
+    body = {"target": {"kind": "circuit", "circuit": circuit_id}, "nodes": ["0.mlp.post_act:0"], "n_pairs": 4}
+    return str(shared_client.post("/ablations", json=body).json()["url"])
+
+
+@pytest.fixture
+def job_url(shared_client: TestClient) -> str:
+    return Job.model_validate(shared_client.post("/jobs", json={"model": tiny.MODEL, "task": tiny.TASK}).json()).url
+
+
+def test_every_page_renders_and_has_a_twin(
+    shared_client: TestClient, circuit_id: str, ablation_url: str, job_url: str
+) -> None:
+    paths = [
+        f"/models/{tiny.MODEL}", "/tasks", f"/tasks/{tiny.TASK}", "/circuits", f"/circuits/{circuit_id}",
+        ablation_url, "/jobs", job_url,
+    ]  # fmt: skip
+    for path in paths:
+        page = shared_client.get(path, headers=HTML)
+        assert page.status_code == 200, (path, page.text)
+        assert page.headers["content-type"] == "text/html; charset=utf-8" and "<title>" in page.text
+        twin = shared_client.get(f"{path}.json")
+        assert twin.status_code == 200 and twin.headers["content-type"] == "application/json", path
+    home = shared_client.get("/", headers=HTML)
+    assert home.status_code == 200 and circuit_id in home.text
+    assert [model["name"] for model in shared_client.get("/models.json").json()] == [tiny.MODEL]
+    model_target = {"kind": "model", "model": tiny.MODEL, "task": tiny.TASK}
+    record = shared_client.post("/ablations", json={"target": model_target, "nodes": ["0.attn.q:0"], "n_pairs": 4})
+    assert shared_client.get(record.json()["url"], headers=HTML).status_code == 200
+
+
+def test_lists_by_task_and_model(shared_client: TestClient, circuit_id: str) -> None:
+    for query in (f"?task={tiny.TASK}", f"?model={tiny.MODEL}", f"?task={tiny.TASK}&model={tiny.MODEL}"):
+        assert [c["id"] for c in shared_client.get(f"/circuits.json{query}").json()] == [circuit_id]
+        assert circuit_id in shared_client.get(f"/circuits{query}", headers=HTML).text
+    assert shared_client.get("/circuits.json?task=for_while").json() == []
+
+
+def test_a_model_tells_its_shape_and_its_training(shared_client: TestClient) -> None:
+    model = shared_client.get(f"/models/{tiny.MODEL}.json").json()
+    assert model["n_nodes"] == tiny.N_NODES == 2 * (16 + 3 * 16 + 16 + 16 + 24 + 16)
+    assert model["n_nonzero"] == model["n_weights"] == 2 * 600 * 16 + 2 * (4 * 16 * 16 + 2 * 16 * 24)
+    assert model["training"]["betas"] == "0.9, 0.95"
+    assert model["training_curve"] == [{"step": 1, "loss_nats": 6.4, "size": 4000}]
+
+
+def test_headers_that_keep_a_page_its_own(shared_client: TestClient) -> None:
+    for path in ("/", "/models.json", "/static/icon.svg", "/nothing"):
+        headers = shared_client.get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'self'; style-src 'self' 'unsafe-inline'")
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_pages_ask_no_other_host_for_anything(shared_client: TestClient, circuit_id: str) -> None:
+    for path in ("/", f"/circuits/{circuit_id}", f"/models/{tiny.MODEL}"):
+        text = shared_client.get(path, headers=HTML).text
+        loaded = re.findall(r"(?:src|href)=\"([^\"]+)\"", text)
+        assert loaded and not [url for url in loaded if url.startswith(("http", "//"))]
+
+
+def test_what_does_not_change_is_not_sent_twice(shared_client: TestClient, circuit_id: str, ablation_url: str) -> None:
+    for path in (f"/circuits/{circuit_id}.json", f"{ablation_url}.json"):
+        first = shared_client.get(path)
+        assert first.headers["cache-control"] == "public, max-age=3600"
+        again = shared_client.get(path, headers={"if-none-match": f'"x", {first.headers["etag"]}'})
+        assert again.status_code == 304 and again.content == b"" and again.headers["etag"] == first.headers["etag"]
+        assert shared_client.get(path, headers={"if-none-match": '"x"'}).status_code == 200
+
+
+def test_large_answers_are_compressed(shared_client: TestClient, circuit_id: str) -> None:
+    response = shared_client.get(f"/circuits/{circuit_id}.json", headers={"accept-encoding": "gzip"})
+    assert response.headers["content-encoding"] == "gzip"
+    assert CircuitDetail.model_validate(response.json()).id == circuit_id
+
+
+def test_plotly_comes_from_the_package(shared_client: TestClient) -> None:
+    response = shared_client.get("/vendor/plotly/plotly.min.js")
+    assert response.status_code == 200 and len(response.content) > 1_000_000
+    assert response.headers["cache-control"] == "public, max-age=86400"
+
+
+def test_scripts_are_asked_for_anew(shared_client: TestClient) -> None:
+    first = shared_client.get("/static/icon.svg")
+    assert first.headers["cache-control"] == "no-cache"
+    assert shared_client.get("/static/icon.svg", headers={"if-none-match": first.headers["etag"]}).status_code == 304
+
+
+def test_filters() -> None:
+    assert [pages.nats(x) for x in (0.14159, -0.5, None)] == ["0.142", "−0.500", "–"]
+    assert pages.count(12345) == "12,345"
+    assert [pages.percent(x) for x in (0.938, 0.00521, 0, 1)] == ["93.8%", "0.52%", "0.0%", "100.0%"]
+    assert pages.visible(" a\n\tb") == "·a⏎→b"
+    text = json.dumps({"a": "</script><b>&"})
+    assert "<" not in pages.script_json(text) and json.loads(pages.script_json(text)) == json.loads(text)
