@@ -31,7 +31,7 @@ format: .venv/installed-dev node_modules/installed
 
 ## Time what a person waits for
 bench: .venv/installed-dev
-	$(BIN)/python tests/bench.py
+	PYTHONPATH=. $(BIN)/python tests/bench.py
 
 ## Write openapi.json and the JavaScript types made from it
 openapi: .venv/installed-dev node_modules/installed

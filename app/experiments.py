@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from app import convert, urls
+from app.baselines import Baselines
 from app.convert_circuit import node_detail
 from app.errors import Refusal, listed, no_such, shortened
 from app.library import Library
@@ -14,24 +15,23 @@ from app.schemas import Ablation, AblationRequest, CircuitDetail, NodeDetail, Pr
 from app.store import Store
 from app.versions import versions
 from model.ablate import Ablation as Change
-from model.ablate import empty_circuit
 from model.activations import next_token_logits
-from model.batch import encode_pairs, encode_prompt
+from model.batch import encode_prompt
 from model.circuit import Circuit
-from model.gate import cut, keep_only
-from model.measure import Outcome, measure
+from model.gate import cut
+from model.measure import measure
 from model.sites import Node, parse_node
 from model.subject import Subject
 from model.tasks import TASKS
-from model.transformer import Tap
 
 
 class Experiments:
-    """Works on stored circuits with the models they were made with. Holds nothing of its own."""
+    """Works on stored circuits with the models they were made with."""
 
     def __init__(self, store: Store, library: Library) -> None:
         self.store = store
         self.library = library
+        self.baselines = Baselines(library)
 
     def node(self, circuit_id: str, node_id: str) -> NodeDetail:
         """Raises a Refusal for a node that the model or the circuit does not have."""
@@ -74,20 +74,14 @@ class Experiments:
         if self.store.has_ablation(ablation_id):
             return self.store.ablation(ablation_id), False
 
-        pairs = TASKS[task].pairs("heldout", request.n_pairs, request.seed)
-        batch = encode_pairs(pairs, subject.tokenizer, subject.config.block_size, subject.device)
-
-        def outcome(tap: Tap | None) -> Outcome:
-            return measure(subject.model, batch, tap)
-
-        full = outcome(None)
-        empty = outcome(keep_only(empty_circuit(subject, task), subject.means, subject.config))
-        before = full if within is None else outcome(keep_only(within, subject.means, subject.config))
-        after = outcome(cut(nodes, subject.means, subject.config, mode=request.mode, within=within))
-        change = Change(before, after)
-        reference = {"full_model": full, "circuit": before, "empty_circuit": empty}
-        if within is None:
-            del reference["circuit"]
+        baseline = self.baselines.of_task(subject.name, task, request.n_pairs, request.seed)
+        reference = {"full_model": baseline.full_model, "empty_circuit": baseline.empty_circuit}
+        before = baseline.full_model
+        if within is not None:
+            before = self.baselines.of_circuit(subject.name, within, request.n_pairs, request.seed)
+            reference["circuit"] = before
+        gate = cut(nodes, subject.means, subject.config, mode=request.mode, within=within)
+        change = Change(before, measure(subject.model, baseline.batch, gate))
         ablation = Ablation(
             id=ablation_id,
             url=urls.ablation(ablation_id),
@@ -97,10 +91,10 @@ class Experiments:
             model_fingerprint=subject.fingerprint,
             task=task,
             before=convert.measure(before),
-            after=convert.measure(after),
+            after=convert.measure(change.after),
             reference={name: convert.measure(value) for name, value in reference.items()},
             loss_change_nats=convert.interval(change.change),
-            changed=convert.changed_pairs(pairs, change),
+            changed=convert.changed_pairs(baseline.pairs, change),
             elapsed_ms=1000 * (time.perf_counter() - started),
             versions=versions(),
         )
@@ -122,7 +116,8 @@ def _token_id(subject: Subject, text: str) -> int:
 
 
 def _check_inside(nodes: Sequence[Node], circuit: Circuit, circuit_id: str) -> None:
-    outside = [str(node) for node in nodes if node not in set(circuit.nodes)]
+    kept_nodes = set(circuit.nodes)
+    outside = [str(node) for node in nodes if node not in kept_nodes]
     if outside:
         kept = listed([str(node) for node in circuit.nodes], most=8)
         raise Refusal(404, f"{shortened(outside[0])} is not a node of circuit {circuit_id}; it has: {kept}")

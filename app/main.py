@@ -18,7 +18,7 @@ from app.middleware import Guard
 from app.pages import make_templates
 from app.pruning import Pruning
 from app.queue import Queue
-from app.routes import ablations, circuits, health, home, jobs, models, tasks
+from app.routes import ablations, circuits, docs, health, home, jobs, models, tasks
 from app.settings import ROOT, Settings
 from app.store import Store
 
@@ -61,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.library = library
     app.state.templates = make_templates()
     errors.install(app)
-    for resource in (home, models, tasks, circuits, ablations, jobs, health):
+    for resource in (home, models, tasks, circuits, ablations, jobs, health, docs):
         app.include_router(resource.router)
     app.mount(urls.STATIC, StaticFiles(directory=ROOT / "static"), name="static")
     app.mount(urls.PLOTLY, StaticFiles(packages=[("plotly", "package_data")]), name="plotly")

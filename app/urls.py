@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 HOME = "/"
 HEALTH = "/healthz"
+DOCS = "/docs"
 MODELS_JSON = "/models.json"
 MODEL = "/models/{name}"
 TASKS = "/tasks"

@@ -45,6 +45,7 @@ class PruneSettings:
     target_loss_nats: float = 0.15
     greedy: bool = True
     seed: int = 0
+    bf16: bool = True
     n_train_pairs: int = 2048
     n_fresh_pairs: int = 128
 
@@ -169,7 +170,8 @@ def learn_mask(
             group["lr"] = settings.lr * _rate(step / settings.n_steps, settings.warmup_fraction)
         chosen = torch.randint(train.n_pairs, (settings.pairs_per_step,), generator=draw).to(device)
         gates = mask.gates(settings.heaviside_temp)
-        loss = _task_loss(subject, train.select(chosen), mask, gates)
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
+            loss = _task_loss(subject, train.select(chosen), mask, gates)
         (task_grad,) = torch.autograd.grad(loss, gates)
         mask.note_importance(task_grad)
         optimizer.zero_grad(set_to_none=True)

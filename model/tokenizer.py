@@ -7,6 +7,8 @@ from pathlib import Path
 from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Bpe
 
+from model.errors import InputError
+
 SEPARATOR = "<|endoftext|>"
 
 # One alternative a line, first match wins; merges never cross from one piece to the next. A piece may carry
@@ -104,7 +106,7 @@ class Tokenizer:
         r"""The text of one token; a byte that is no text by itself is written `\xNN`."""
         signs = self._bpe.id_to_token(token)
         if signs is None:
-            raise ValueError(f"no token {token}; this tokeniser has 0 to {self.vocab_size - 1}")
+            raise InputError(f"no token {token}; this tokeniser has 0 to {self.vocab_size - 1}")
         if signs == SEPARATOR:
             return signs
         return bytes(self._bytes_of_sign[sign] for sign in signs).decode("utf-8", errors="backslashreplace")
@@ -114,7 +116,7 @@ class Tokenizer:
         ids = self.encode(text)
         if len(ids) != 1:
             parts = " + ".join(repr(self.token_text(token)) for token in ids) or "nothing"
-            raise ValueError(f"{text!r} is not one token here; it is {parts}")
+            raise InputError(f"{text!r} is not one token here; it is {parts}")
         return ids[0]
 
 

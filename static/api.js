@@ -20,9 +20,10 @@ export class ApiError extends Error {
 let connected = true;
 const watchers = /** @type {Set<(up: boolean) => void>} */ (new Set());
 
-/** @param {(up: boolean) => void} watcher told whenever the connection is lost or back */
+/** @param {(up: boolean) => void} watcher told whenever the connection is lost or back @returns {() => void} stops that */
 export function onConnection(watcher) {
   watchers.add(watcher);
+  return () => watchers.delete(watcher);
 }
 
 /** @param {boolean} up */

@@ -57,18 +57,6 @@ export function need(id) {
 /** The data a page carries in a JSON script element. @param {string} id @returns {any} */
 export const pageData = (id) => JSON.parse(need(id).textContent ?? "null");
 
-/** @param {unknown} error */
-export const sentence = (error) => (error instanceof Error ? error.message : String(error));
-
-/** An error in place, with a way to try again. @param {unknown} error @param {() => void} [retry] */
-export const errorNotice = (error, retry) =>
-  h(
-    "div",
-    { class: "notice error", role: "alert" },
-    h("span", {}, sentence(error)),
-    retry && h("div", { class: "row" }, h("button", { type: "button", onclick: retry }, "Try again")),
-  );
-
 /** Copy, and say so on the button for a moment. @param {HTMLElement} button @param {string} text */
 export async function copyFrom(button, text) {
   const before = button.dataset.label ?? button.textContent ?? "";
@@ -79,6 +67,7 @@ export async function copyFrom(button, text) {
   } catch {
     done = copyByHand(text);
   }
+  button.style.minWidth = `${button.offsetWidth}px`;
   button.textContent = done ? "Copied" : "Press Ctrl+C";
   setTimeout(() => {
     button.textContent = before;

@@ -4,12 +4,13 @@
 /** @import { PanelName, View } from "./types.js" */
 import { createCanvas } from "./canvas.js";
 import { createCutPanel } from "./cut_panel.js";
-import { copyFrom, debounce, fill, h, need, pageData, sentence } from "./dom.js";
-import { fixed } from "./format.js";
-import { graphOf, shownEdges } from "./graph.js";
+import { copyFrom, debounce, fill, h, need, pageData } from "./dom.js";
+import { count, fixed } from "./format.js";
+import { graphOf, MAX_DRAWN, shownEdges } from "./graph.js";
 import { layoutCircuit } from "./layout.js";
 import { drawLegend } from "./legend.js";
 import { createNodePanel } from "./node_panel.js";
+import { sentence } from "./notice.js";
 import { createPromptPanel } from "./prompt_panel.js";
 import { offerTasks, wirePruneForm } from "./prune_form.js";
 import { createSearch } from "./search.js";
@@ -105,16 +106,12 @@ slider.addEventListener("input", () => store.set({ minWeight: Number(slider.valu
 /** @param {View} view */
 function showFilter(view) {
   slider.value = String(view.minWeight);
-  const shown = shownEdges(graph.circuit, view.minWeight).length;
-  slider.setAttribute(
-    "aria-valuetext",
-    `${fixed(view.minWeight, 3)}, showing ${shown} of ${graph.circuit.edges.length} edges`,
-  );
-  fill(
-    need("edge-count"),
-    view.minWeight ? `|weight| ≥ ${fixed(view.minWeight, 3)}: ` : "",
-    `showing ${shown} of ${graph.circuit.edges.length} edges`,
-  );
+  const [shown, all] = [shownEdges(graph, view.minWeight).length, graph.circuit.edges.length];
+  const words = `showing ${shown === MAX_DRAWN ? "the heaviest " : ""}${count(shown)} of ${count(all)} edges`;
+  slider.setAttribute("aria-valuetext", `${fixed(view.minWeight, 3)}, ${words}`);
+  need("edge-count").textContent = view.minWeight
+    ? `|weight| ≥ ${fixed(view.minWeight, 3)}: ${words}`
+    : words;
 }
 
 need("zoom-in").addEventListener("click", canvas.zoomIn);

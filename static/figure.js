@@ -16,7 +16,7 @@ export const marginsOf = (narrow) =>
   narrow ? { l: 62, r: 8, t: 10, b: 78 } : { l: 150, r: 18, t: 12, b: 104 };
 
 /** A row's height that still reads, in pixels. */
-export const ROW_PX = 11.8;
+export const ROW_PX = 11.4;
 
 /** Node size in pixels for the room of one slot and one row. @param {Window} frame */
 export function nodeSizeOf(frame) {
@@ -80,7 +80,7 @@ export function embedTicks(graph, picture, frame, nTokens) {
 /** @param {string[]} tokens */
 function shortTokens(tokens) {
   const text = tokens.map((token) => visible(token).trim()).join("  ");
-  return text.length > 15 ? `${text.slice(0, 14)}…` : text;
+  return text.length > 14 ? `${text.slice(0, 13)}…` : text;
 }
 
 const html = (/** @type {string} */ text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");

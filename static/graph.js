@@ -8,6 +8,7 @@
  * @property {CircuitDetail} circuit
  * @property {Map<string, CircuitNode>} nodes
  * @property {Map<string, Terminal>} terminals
+ * @property {CircuitEdge[]} heaviest all edges, largest |weight| first
  * @property {Map<string, CircuitEdge[]>} edges by either end
  * @property {Map<string, Link[]>} links by either end
  * @property {number} maxWeight
@@ -36,6 +37,7 @@ export function graphOf(circuit) {
     circuit,
     nodes: new Map(circuit.nodes.map((node) => [node.id, node])),
     terminals: new Map(circuit.terminals.map((end) => [end.id, end])),
+    heaviest: [...circuit.edges].sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight)),
     edges: byEnd(circuit.edges),
     links: byEnd(circuit.links),
     maxWeight: largest(circuit.edges.map((edge) => edge.weight)),
@@ -43,9 +45,14 @@ export function graphOf(circuit) {
   };
 }
 
-/** Edges at least as heavy as the slider says. @param {CircuitDetail} circuit @param {number} minWeight */
-export const shownEdges = (circuit, minWeight) =>
-  circuit.edges.filter((edge) => Math.abs(edge.weight) >= minWeight);
+/** As many edges as a picture can hold and a browser can draw at ease. */
+export const MAX_DRAWN = 6000;
+
+/** Edges at least as heavy as the slider says, heaviest first, at most MAX_DRAWN. @param {Graph} graph @param {number} minWeight */
+export function shownEdges(graph, minWeight) {
+  const light = graph.heaviest.findIndex((edge) => Math.abs(edge.weight) < minWeight);
+  return graph.heaviest.slice(0, Math.min(light < 0 ? graph.heaviest.length : light, MAX_DRAWN));
+}
 
 /** Everything one edge or link away, and the node itself. @param {Graph} graph @param {string} id */
 export function neighbourhood(graph, id) {

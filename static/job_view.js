@@ -3,8 +3,9 @@
 
 /** @import { CurvePoint, Job, JobState } from "./types.js" */
 import { cancelJob, FINAL_STATES, followJob } from "./api.js";
-import { errorNotice, fill, h } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { count, duration, nats, plural } from "./format.js";
+import { errorNotice } from "./notice.js";
 import { drawCurve } from "./plot.js";
 
 /** @param {Job} job */
@@ -30,7 +31,7 @@ export function stateWords(job) {
 export function showJob(element, first, { onFinal = () => {} } = {}) {
   let job = first;
   let target = job.request.settings.target_loss_nats;
-  const points = new Map(/** @type {[number, CurvePoint][]} */ ([]));
+  const points = /** @type {CurvePoint[]} */ ([]);
   let waiting = false;
   const badge = h("span", { class: "badge", "data-testid": "job-state" });
   const words = h("span", { class: "grow", role: "status" });
@@ -77,19 +78,21 @@ export function showJob(element, first, { onFinal = () => {} } = {}) {
     if (final) onFinal(job);
   }
 
-  /** @param {string} phase @param {number} step @param {number} n @param {number} elapsed @param {number | null | undefined} eta */
+  /** Only learning knows how far it is; what follows it shows that it is at work. @param {string} phase @param {number} step @param {number} n @param {number} elapsed @param {number | null | undefined} eta */
   function say(phase, step, n, elapsed, eta) {
-    bar.value = n ? step / n : 0;
-    const last = [...points.values()].at(-1);
-    const left = eta == null || FINAL_STATES.includes(job.state) ? "" : `, about ${duration(eta)} left`;
+    const learning = phase === "learning";
+    if (learning) bar.value = n ? step / n : 0;
+    else bar.removeAttribute("value");
+    const last = points.at(-1);
+    const left =
+      eta == null || !learning || FINAL_STATES.includes(job.state) ? "" : `, about ${duration(eta)} left`;
     const now = last ? ` · loss ${nats(last.loss_nats)} nats, ${count(last.size)} nodes` : "";
-    figures.textContent = `${phase}, step ${count(step)} of ${count(n)} · ${duration(elapsed)}${left}${now}`;
+    figures.textContent = `${learning ? `learning, step ${count(step)} of ${count(n)}` : `${phase}, after ${count(n)} steps`} · ${duration(elapsed)}${left}${now}`;
   }
 
   const redraw = () => {
     waiting = false;
-    const line = [...points.values()].sort((a, b) => a.step - b.step);
-    if (line.length && plot.isConnected) drawCurve(plot, line, { sizeName: "nodes kept", target });
+    if (points.length && plot.isConnected) drawCurve(plot, points, { sizeName: "nodes kept", target });
   };
   const schedule = () => {
     if (!waiting) setTimeout(redraw, 200);
@@ -101,7 +104,8 @@ export function showJob(element, first, { onFinal = () => {} } = {}) {
   render(job);
   return followJob(job, {
     onStep(event) {
-      points.set(event.step, { step: event.step, loss_nats: event.loss_nats, size: event.n_nodes });
+      const step = Math.max(event.step, (points.at(-1)?.step ?? -1) + 1); // trials after learning count on
+      points.push({ step, loss_nats: event.loss_nats, size: event.n_nodes });
       const eta = event.step ? (event.elapsed_s / event.step) * (event.n_steps - event.step) : null;
       say(event.phase, event.step, event.n_steps, event.elapsed_s, job.progress?.eta_s ?? eta);
       schedule();

@@ -6,60 +6,13 @@
 // y is counted in row heights, from the embedding (bottom) to the logits (top).
 
 /** @import { CircuitDetail, CircuitNode, HeadBox, LayerBand, Picture, Point, Rail, Row } from "./types.js" */
-import { railOf, siteOf, siteWords } from "./format.js";
+import { railOf, siteOf } from "./format.js";
 import { orderRails, spread } from "./order.js";
+import { isHead, railTop, rowsOf } from "./rows.js";
 
 /** @typedef {import("./order.js").Tie} Tie */
 
-/** Sites of a layer, bottom up, with the room below each: `after` a q/k/v row it is less. */
-const SITES = [
-  { kind: "attn.act_in", room: 1.2, short: "reads" },
-  { kind: "attn.q", room: 1.6, short: "q" },
-  { kind: "attn.k", room: 1.6, short: "k" },
-  { kind: "attn.v", room: 1.6, short: "v" },
-  { kind: "attn.resid_delta", room: 1.6, short: "writes" },
-  { kind: "mlp.act_in", room: 1, short: "reads" },
-  { kind: "mlp.post_act", room: 1.6, short: "neurons" },
-  { kind: "mlp.resid_delta", room: 1.6, short: "writes" },
-];
-const HEAD_ROOM = 1.15;
 const MIN_SLOTS = 9;
-
-const isHead = (/** @type {string} */ kind) => kind === "attn.q" || kind === "attn.k" || kind === "attn.v";
-
-/** @param {CircuitDetail} circuit @returns {Row[]} */
-function rowsOf(circuit) {
-  const bySite = /** @type {Map<string, string[]>} */ (new Map());
-  for (const node of circuit.nodes) {
-    const key = `${node.layer}.${siteOf(node.id)}`;
-    bySite.set(key, [...(bySite.get(key) ?? []), node.id]);
-  }
-  const ends = (/** @type {string} */ kind) =>
-    circuit.terminals.filter((t) => t.kind === kind).map((t) => t.id);
-  const rows = /** @type {Row[]} */ ([]);
-  let y = 0;
-  const embed = ends("embed");
-  if (embed.length)
-    rows.push({ kind: "embed", layer: null, y, words: "token embedding", short: "embed", ids: embed });
-  for (let layer = 0; layer < circuit.n_layer; layer++) {
-    for (const site of SITES) {
-      const ids = bySite.get(`${layer}.${site.kind}`);
-      if (!ids) continue;
-      const below = rows.at(-1);
-      const inHead = below && isHead(site.kind) && isHead(below.kind) && below.layer === layer;
-      if (below)
-        y += inHead
-          ? HEAD_ROOM
-          : Math.max(site.room, isHead(below.kind) ? 1.6 : 0) + (below.layer === layer ? 0 : 0.4);
-      rows.push({ kind: site.kind, layer, y, words: siteWords(site.kind), short: site.short, ids });
-    }
-  }
-  const logits = ends("logit");
-  y += 2.8;
-  if (logits.length)
-    rows.push({ kind: "logit", layer: null, y, words: "logits", short: "logits", ids: logits });
-  return rows;
-}
 
 /** What stands between rails: a neuron by itself, or a head as a whole. @param {CircuitNode} node */
 function itemKey(node) {
@@ -286,6 +239,3 @@ function railsOf(circuit, points, rows) {
   }
   return [...reach.values()].sort((a, b) => a.x - b.x);
 }
-
-/** Where unembedding links leave their rail. @param {Row[]} rows */
-export const railTop = (rows) => (rows.at(-1)?.y ?? 0) - 2.2;

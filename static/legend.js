@@ -18,8 +18,9 @@ const swatch = (d, className) =>
 
 /** @param {HTMLElement} element @param {number} maxEffect */
 export function drawLegend(element, maxEffect) {
+  const digits = Math.max(1, Math.min(5, 1 - Math.floor(Math.log10(maxEffect / 10 || 1))));
   const ticks = ticksOf(maxEffect).map((value) => {
-    const tick = h("span", { class: "scale-tick" }, value === 0 ? "0" : signed(value, 2));
+    const tick = h("span", { class: "scale-tick" }, value === 0 ? "0" : signed(value, digits));
     tick.style.left = `${50 + 50 * place(value, maxEffect)}%`;
     return tick;
   });

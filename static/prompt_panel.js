@@ -4,8 +4,9 @@
 /** @import { Prediction, RunAnswer, TokenWeight } from "./types.js" */
 /** @typedef {import("./explorer.js").Explorer} Explorer */
 import { postRun } from "./api.js";
-import { errorNotice, fill, h } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { fixed, percent, plural, signed, visible } from "./format.js";
+import { errorNotice } from "./notice.js";
 
 /**
  * @param {HTMLElement} panel

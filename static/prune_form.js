@@ -2,9 +2,10 @@
 // The prune form: what the reader set, and nothing else, is sent; then the job is shown in its place.
 
 import { getModel, postJob } from "./api.js";
-import { errorNotice, fill, h } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { nats } from "./format.js";
 import { showJob } from "./job_view.js";
+import { errorNotice } from "./notice.js";
 
 /** The settings of a form as numbers and booleans, by the names on the wire. @param {HTMLFormElement} form */
 export function settingsOf(form) {

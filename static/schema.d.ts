@@ -4,194 +4,7 @@
  */
 
 export interface paths {
-    "/CircuitDetail": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Circuitdetail */
-        get: operations["CircuitDetail_CircuitDetail_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/NodeDetail": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Nodedetail */
-        get: operations["NodeDetail_NodeDetail_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/Ablation": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Ablation */
-        get: operations["Ablation_Ablation_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/RunAnswer": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Runanswer */
-        get: operations["RunAnswer_RunAnswer_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/Job": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Job */
-        get: operations["Job_Job_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/StepEvent": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Stepevent */
-        get: operations["StepEvent_StepEvent_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/ModelDetail": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Modeldetail */
-        get: operations["ModelDetail_ModelDetail_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/ModelSummary": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Modelsummary */
-        get: operations["ModelSummary_ModelSummary_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/TaskDetail": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Taskdetail */
-        get: operations["TaskDetail_TaskDetail_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/Health": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Health */
-        get: operations["Health_Health_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/ErrorAnswer": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Erroranswer */
-        get: operations["ErrorAnswer_ErrorAnswer_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/a": {
+    "/ablations": {
         parameters: {
             query?: never;
             header?: never;
@@ -200,15 +13,83 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A */
-        post: operations["a_a_post"];
+        /** Cut nodes and measure; the same request again answers 200 with the same record */
+        post: operations["ablate_ablations_post"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/b": {
+    "/ablations/{ablation_id}.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One ablation's record */
+        get: operations["ablation_ablations__ablation_id__json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All circuits, or those of a model or task */
+        get: operations["circuits_circuits_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One circuit: the graph, its figures and where it came from */
+        get: operations["circuit_circuits__circuit_id__json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/nodes/{node_id}.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One node of a circuit: weights, activations, what it reads and writes */
+        get: operations["node_circuits__circuit_id__nodes__node_id__json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/runs": {
         parameters: {
             query?: never;
             header?: never;
@@ -217,15 +98,32 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** B */
-        post: operations["b_b_post"];
+        /** Run a prompt through the full model and the circuit */
+        post: operations["run_circuits__circuit_id__runs_post"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/c": {
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the server is up */
+        get: operations["health_healthz_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs": {
         parameters: {
             query?: never;
             header?: never;
@@ -234,8 +132,147 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** C */
-        post: operations["c_c_post"];
+        /** Queue a prune */
+        post: operations["submit_jobs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All jobs, newest first */
+        get: operations["jobs_jobs_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job_id}.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One job */
+        get: operations["job_jobs__job_id__json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a job that waits or runs */
+        post: operations["cancel_jobs__job_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A job's events as they happen
+         * @description `event: step` carries a StepEvent, `event: state` a Job. All events are sent from the first, or from the one after `Last-Event-ID`. The stream ends after a final state.
+         */
+        get: operations["events_jobs__job_id__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All models */
+        get: operations["models_models_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models/{name}.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One model */
+        get: operations["model_models__name__json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tasks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All tasks */
+        get: operations["tasks_tasks_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tasks/{name}.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One task */
+        get: operations["task_tasks__name__json_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -251,33 +288,33 @@ export interface components {
          * @description What a cut did: an immutable record. `before` and `after` are on the same held-out pairs.
          */
         Ablation: {
-            /** Id */
-            id: string;
-            /** Url */
-            url: string;
+            after: components["schemas"]["Measure"];
+            before: components["schemas"]["Measure"];
+            /** Changed */
+            changed: components["schemas"]["ChangedPair"][];
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
-            request: components["schemas"]["AblationRequest"];
+            /** Elapsed Ms */
+            elapsed_ms: number;
+            /** Id */
+            id: string;
+            loss_change_nats: components["schemas"]["Interval"];
             /** Model */
             model: string;
             /** Model Fingerprint */
             model_fingerprint: string;
-            /** Task */
-            task: string;
-            before: components["schemas"]["Measure"];
-            after: components["schemas"]["Measure"];
             /** Reference */
             reference: {
                 [key: string]: components["schemas"]["Measure"];
             };
-            loss_change_nats: components["schemas"]["Interval"];
-            /** Changed */
-            changed: components["schemas"]["ChangedPair"][];
-            /** Elapsed Ms */
-            elapsed_ms: number;
+            request: components["schemas"]["AblationRequest"];
+            /** Task */
+            task: string;
+            /** Url */
+            url: string;
             /** Versions */
             versions: {
                 [key: string]: string;
@@ -288,10 +325,6 @@ export interface components {
          * @description Cut `nodes` in a circuit (all outside it already at its mean) or in the full model.
          */
         AblationRequest: {
-            /** Target */
-            target: components["schemas"]["CircuitTarget"] | components["schemas"]["ModelTarget"];
-            /** Nodes */
-            nodes: string[];
             /**
              * Mode
              * @default mean
@@ -303,17 +336,25 @@ export interface components {
              * @default 64
              */
             n_pairs: number;
+            /** Nodes */
+            nodes: string[];
             /**
              * Seed
              * @default 0
              */
             seed: number;
+            /** Target */
+            target: components["schemas"]["CircuitTarget"] | components["schemas"]["ModelTarget"];
         };
         /**
          * Calibration
          * @description The logit scale and per-candidate shift fitted after pruning, with the train loss before and after.
          */
         Calibration: {
+            /** Loss After Nats */
+            loss_after_nats: number;
+            /** Loss Before Nats */
+            loss_before_nats: number;
             /** Scale */
             scale: number;
             /** Shift */
@@ -321,133 +362,127 @@ export interface components {
                 number,
                 number
             ];
-            /** Loss Before Nats */
-            loss_before_nats: number;
-            /** Loss After Nats */
-            loss_after_nats: number;
         };
         /**
          * ChangedPair
          * @description A pair whose loss moved: logit differences (right minus wrong) of its two prompts, before and after.
          */
         ChangedPair: {
-            pair: components["schemas"]["PromptPair"];
-            /** Logit Diff Before */
-            logit_diff_before: [
-                number,
-                number
-            ];
             /** Logit Diff After */
             logit_diff_after: [
                 number,
                 number
             ];
+            /** Logit Diff Before */
+            logit_diff_before: [
+                number,
+                number
+            ];
             /** Loss Change Nats */
             loss_change_nats: number;
+            pair: components["schemas"]["PromptPair"];
         };
         /**
          * CircuitDetail
          * @description A whole circuit: the graph, its figures and where it came from. The id is derived from its content.
          */
         CircuitDetail: {
-            /** Id */
-            id: string;
-            /** Url */
-            url: string;
-            /** Model */
-            model: string;
-            /** Task */
-            task: string;
-            /** Task Title */
-            task_title: string;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
-            /** N Nodes */
-            n_nodes: number;
-            /** N Edges */
-            n_edges: number;
-            /** @description held-out loss of the circuit, all else at its mean */
-            loss_nats: components["schemas"]["Interval"];
-            /** Full Model Loss Nats */
-            full_model_loss_nats: number;
+            /** Edges */
+            edges: components["schemas"]["Edge"][];
+            example: components["schemas"]["PromptPair"];
             /**
              * Format
              * @constant
              */
             format: "sparsescope-circuit/1";
-            /** Model Fingerprint */
-            model_fingerprint: string;
-            /** N Layer */
-            n_layer: number;
-            /** Nodes */
-            nodes: components["schemas"]["Node"][];
-            /** Edges */
-            edges: components["schemas"]["Edge"][];
-            /** Links */
-            links: components["schemas"]["Link"][];
-            /** Terminals */
-            terminals: components["schemas"]["Terminal"][];
-            measures: components["schemas"]["Comparison"];
-            /** Target Loss Nats */
-            target_loss_nats: number;
-            example: components["schemas"]["PromptPair"];
-            provenance: components["schemas"]["Provenance"];
-        };
-        /** CircuitSummary */
-        CircuitSummary: {
+            /** Full Model Loss Nats */
+            full_model_loss_nats: number;
             /** Id */
             id: string;
-            /** Url */
-            url: string;
+            /** Links */
+            links: components["schemas"]["Link"][];
+            /** @description held-out loss of the circuit, all else at its mean */
+            loss_nats: components["schemas"]["Interval"];
+            measures: components["schemas"]["Comparison"];
             /** Model */
             model: string;
+            /** Model Fingerprint */
+            model_fingerprint: string;
+            /** N Edges */
+            n_edges: number;
+            /** N Layer */
+            n_layer: number;
+            /** N Nodes */
+            n_nodes: number;
+            /** Nodes */
+            nodes: components["schemas"]["Node"][];
+            provenance: components["schemas"]["Provenance"];
+            /** Target Loss Nats */
+            target_loss_nats: number;
             /** Task */
             task: string;
             /** Task Title */
             task_title: string;
+            /** Terminals */
+            terminals: components["schemas"]["Terminal"][];
+            /** Url */
+            url: string;
+        };
+        /** CircuitSummary */
+        CircuitSummary: {
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
-            /** N Nodes */
-            n_nodes: number;
-            /** N Edges */
-            n_edges: number;
-            /** @description held-out loss of the circuit, all else at its mean */
-            loss_nats: components["schemas"]["Interval"];
             /** Full Model Loss Nats */
             full_model_loss_nats: number;
+            /** Id */
+            id: string;
+            /** @description held-out loss of the circuit, all else at its mean */
+            loss_nats: components["schemas"]["Interval"];
+            /** Model */
+            model: string;
+            /** N Edges */
+            n_edges: number;
+            /** N Nodes */
+            n_nodes: number;
+            /** Task */
+            task: string;
+            /** Task Title */
+            task_title: string;
+            /** Url */
+            url: string;
         };
         /** CircuitTarget */
         CircuitTarget: {
+            /** Circuit */
+            circuit: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             kind: "circuit";
-            /** Circuit */
-            circuit: string;
         };
         /**
          * Comparison
          * @description The same pairs on the full model, the circuit (all else at its mean) and the empty circuit.
          */
         Comparison: {
-            full_model: components["schemas"]["Measure"];
             circuit: components["schemas"]["Measure"];
             empty_circuit: components["schemas"]["Measure"];
+            full_model: components["schemas"]["Measure"];
         };
         /**
          * CurvePoint
          * @description One point of a training or pruning curve.
          */
         CurvePoint: {
-            /** Step */
-            step: number;
             /** Loss Nats */
             loss_nats: number;
             /**
@@ -455,6 +490,8 @@ export interface components {
              * @description training: nonzero weights; pruning: nodes kept
              */
             size: number;
+            /** Step */
+            step: number;
         };
         /**
          * Edge
@@ -472,13 +509,12 @@ export interface components {
         ErrorAnswer: {
             error: components["schemas"]["Problem"];
         };
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
-        };
         /** Health */
         Health: {
+            /** Device */
+            device: string;
+            /** Models */
+            models: number;
             /**
              * Status
              * @constant
@@ -486,78 +522,74 @@ export interface components {
             status: "ok";
             /** Version */
             version: string;
-            /** Device */
-            device: string;
-            /** Models */
-            models: number;
         };
         /**
          * Interval
          * @description A mean with its 95% bootstrap interval over pairs.
          */
         Interval: {
-            /** Value */
-            value: number;
-            /** Low */
-            low: number;
             /** High */
             high: number;
+            /** Low */
+            low: number;
+            /** Value */
+            value: number;
         };
         /**
          * Job
          * @description Work that outlives a request. The stream at `events_url` sends `step` and `state` events.
          */
         Job: {
-            /** Id */
-            id: string;
-            /** Url */
-            url: string;
-            /** Events Url */
-            events_url: string;
-            request: components["schemas"]["PruneRequest"];
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "queued" | "running" | "done" | "failed" | "cancelled" | "interrupted";
-            /**
-             * Queue Place
-             * @description 0 is next; null unless queued
-             */
-            queue_place: number | null;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Started At */
-            started_at: string | null;
-            /** Finished At */
-            finished_at: string | null;
-            progress: components["schemas"]["JobProgress"] | null;
             /**
              * Circuit
              * @description the circuit made, once done
              */
             circuit: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
             /** Error */
             error: string | null;
+            /** Events Url */
+            events_url: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Id */
+            id: string;
+            progress: components["schemas"]["JobProgress"] | null;
+            /**
+             * Queue Place
+             * @description 0 is next; null unless queued
+             */
+            queue_place: number | null;
+            request: components["schemas"]["PruneRequest"];
+            /** Started At */
+            started_at: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "failed" | "cancelled" | "interrupted";
+            /** Url */
+            url: string;
         };
         /**
          * JobProgress
          * @description Where a job is. `phase` is a word for people: learning, bisecting, dropping, measuring.
          */
         JobProgress: {
-            /** Phase */
-            phase: string;
-            /** Step */
-            step: number;
-            /** N Steps */
-            n_steps: number;
             /** Elapsed S */
             elapsed_s: number;
             /** Eta S */
             eta_s: number | null;
+            /** N Steps */
+            n_steps: number;
+            /** Phase */
+            phase: string;
+            /** Step */
+            step: number;
         };
         /**
          * Link
@@ -585,9 +617,9 @@ export interface components {
          * @description How well something does a task: `n_pairs` prompt pairs, two prompts each.
          */
         Measure: {
-            loss_nats: components["schemas"]["Interval"];
             accuracy: components["schemas"]["Interval"];
             logit_diff: components["schemas"]["Interval"];
+            loss_nats: components["schemas"]["Interval"];
             /** N Pairs */
             n_pairs: number;
             /**
@@ -598,22 +630,24 @@ export interface components {
         };
         /** ModelConfig */
         ModelConfig: {
-            /** N Layer */
-            n_layer: number;
-            /** D Model */
-            d_model: number;
-            /** D Mlp */
-            d_mlp: number;
-            /** N Head */
-            n_head: number;
-            /** D Head */
-            d_head: number;
-            /** Vocab Size */
-            vocab_size: number;
-            /** Block Size */
-            block_size: number;
             /** Activation */
             activation: string;
+            /** Afrac */
+            afrac: number | null;
+            /** Bigram Table */
+            bigram_table: boolean;
+            /** Block Size */
+            block_size: number;
+            /** D Head */
+            d_head: number;
+            /** D Mlp */
+            d_mlp: number;
+            /** D Model */
+            d_model: number;
+            /** N Head */
+            n_head: number;
+            /** N Layer */
+            n_layer: number;
             /**
              * Norm
              * @enum {string}
@@ -621,36 +655,28 @@ export interface components {
             norm: "rms" | "layer";
             /** Sink */
             sink: boolean;
-            /** Afrac */
-            afrac: number | null;
-            /** Bigram Table */
-            bigram_table: boolean;
+            /** Vocab Size */
+            vocab_size: number;
         };
         /** ModelDetail */
         ModelDetail: {
-            /** Name */
-            name: string;
-            /** Title */
-            title: string;
-            /** Description */
-            description: string;
-            /** Url */
-            url: string;
-            /** Fingerprint */
-            fingerprint: string;
             config: components["schemas"]["ModelConfig"];
-            /** N Weights */
-            n_weights: number;
-            /** N Nonzero */
-            n_nonzero: number;
             /** Density */
             density: number;
-            /** N Nodes */
-            n_nodes: number;
+            /** Description */
+            description: string;
+            /** Fingerprint */
+            fingerprint: string;
             /** N Circuits */
             n_circuits: number;
-            /** Val Loss Nats */
-            val_loss_nats: number | null;
+            /** N Nodes */
+            n_nodes: number;
+            /** N Nonzero */
+            n_nonzero: number;
+            /** N Weights */
+            n_weights: number;
+            /** Name */
+            name: string;
             /**
              * Solved Tasks
              * @description tasks with unpruned held-out loss <= 0.15 nats
@@ -658,43 +684,49 @@ export interface components {
             solved_tasks: number;
             /** Tasks */
             tasks: components["schemas"]["TaskScore"][];
-            /** Training Curve */
-            training_curve: components["schemas"]["CurvePoint"][];
+            /** Title */
+            title: string;
             /** Training */
             training: {
                 [key: string]: string | number | boolean | null;
             };
+            /** Training Curve */
+            training_curve: components["schemas"]["CurvePoint"][];
+            /** Url */
+            url: string;
+            /** Val Loss Nats */
+            val_loss_nats: number | null;
         };
         /** ModelSummary */
         ModelSummary: {
-            /** Name */
-            name: string;
-            /** Title */
-            title: string;
-            /** Description */
-            description: string;
-            /** Url */
-            url: string;
-            /** Fingerprint */
-            fingerprint: string;
             config: components["schemas"]["ModelConfig"];
-            /** N Weights */
-            n_weights: number;
-            /** N Nonzero */
-            n_nonzero: number;
             /** Density */
             density: number;
-            /** N Nodes */
-            n_nodes: number;
+            /** Description */
+            description: string;
+            /** Fingerprint */
+            fingerprint: string;
             /** N Circuits */
             n_circuits: number;
-            /** Val Loss Nats */
-            val_loss_nats: number | null;
+            /** N Nodes */
+            n_nodes: number;
+            /** N Nonzero */
+            n_nonzero: number;
+            /** N Weights */
+            n_weights: number;
+            /** Name */
+            name: string;
             /**
              * Solved Tasks
              * @description tasks with unpruned held-out loss <= 0.15 nats
              */
             solved_tasks: number;
+            /** Title */
+            title: string;
+            /** Url */
+            url: string;
+            /** Val Loss Nats */
+            val_loss_nats: number | null;
         };
         /** ModelTarget */
         ModelTarget: {
@@ -713,24 +745,24 @@ export interface components {
          * @description A kept index of a maskable site. `effect_nats`: circuit loss with this node at its mean, minus without.
          */
         Node: {
-            /** Id */
-            id: string;
-            /** Site */
-            site: string;
-            /** Layer */
-            layer: number;
-            /** Index */
-            index: number;
-            /** Head */
-            head: number | null;
             /** Channel */
             channel: number | null;
-            /** Label */
-            label: string;
             /** Effect Nats */
             effect_nats: number;
+            /** Head */
+            head: number | null;
+            /** Id */
+            id: string;
+            /** Index */
+            index: number;
+            /** Label */
+            label: string;
+            /** Layer */
+            layer: number;
             /** Mean */
             mean: number;
+            /** Site */
+            site: string;
         };
         /**
          * NodeDetail
@@ -739,11 +771,23 @@ export interface components {
         NodeDetail: {
             /** Circuit */
             circuit: string;
-            node: components["schemas"]["Node"];
+            /**
+             * Logits Out
+             * @description resid_delta: logits that this channel moves most
+             */
+            logits_out: components["schemas"]["TokenWeight"][];
             /** N Weights In */
             n_weights_in: number;
             /** N Weights Out */
             n_weights_out: number;
+            node: components["schemas"]["Node"];
+            /** Pairs */
+            pairs: components["schemas"]["PairActivations"][];
+            /**
+             * Tokens In
+             * @description act_in: tokens whose embedding writes this channel most
+             */
+            tokens_in: components["schemas"]["TokenWeight"][];
             /**
              * Weights In
              * @description largest first, at most 50; those in the circuit always
@@ -751,18 +795,6 @@ export interface components {
             weights_in: components["schemas"]["Weight"][];
             /** Weights Out */
             weights_out: components["schemas"]["Weight"][];
-            /**
-             * Tokens In
-             * @description act_in: tokens whose embedding writes this channel most
-             */
-            tokens_in: components["schemas"]["TokenWeight"][];
-            /**
-             * Logits Out
-             * @description resid_delta: logits that this channel moves most
-             */
-            logits_out: components["schemas"]["TokenWeight"][];
-            /** Pairs */
-            pairs: components["schemas"]["PairActivations"][];
         };
         /** PairActivations */
         PairActivations: {
@@ -774,8 +806,6 @@ export interface components {
          * @description The next token: the most probable, and the candidates with their logits (uncalibrated).
          */
         Prediction: {
-            /** Top */
-            top: components["schemas"]["TokenProbability"][];
             /** Candidates */
             candidates: components["schemas"]["TokenProbability"][];
             /**
@@ -783,41 +813,43 @@ export interface components {
              * @description first candidate's logit minus the second's
              */
             logit_diff: number;
+            /** Top */
+            top: components["schemas"]["TokenProbability"][];
         };
         /**
          * Problem
          * @description Why a request was refused, in one sentence.
          */
         Problem: {
-            /** Status */
-            status: number;
             /** Message */
             message: string;
+            /** Status */
+            status: number;
         };
         /**
          * PromptActivations
          * @description A node along one prompt: `values[i]` at token `tokens[i]`, in the full model and in the circuit.
          */
         PromptActivations: {
-            /** Tokens */
-            tokens: string[];
-            /** Full Model */
-            full_model: number[];
             /** Circuit */
             circuit: number[];
+            /** Full Model */
+            full_model: number[];
+            /** Tokens */
+            tokens: string[];
         };
         /**
          * PromptPair
          * @description Two prompts that differ in what decides the answer; `answers[i]` is right for `prompts[i]`.
          */
         PromptPair: {
-            /** Prompts */
-            prompts: [
+            /** Answers */
+            answers: [
                 string,
                 string
             ];
-            /** Answers */
-            answers: [
+            /** Prompts */
+            prompts: [
                 string,
                 string
             ];
@@ -827,32 +859,32 @@ export interface components {
          * @description A prompt of one's own, answered by full model and circuit. Without `candidates`, the task's own are used.
          */
         PromptRun: {
-            /** Prompt */
-            prompt: string;
             /** Candidates */
             candidates?: [
                 string,
                 string
             ] | null;
+            /** Prompt */
+            prompt: string;
         };
         /**
          * Provenance
          * @description Where a circuit came from: the run that made it, enough to run it again.
          */
         Provenance: {
+            calibration: components["schemas"]["Calibration"] | null;
+            /** Curve */
+            curve: components["schemas"]["CurvePoint"][];
+            /** Elapsed S */
+            elapsed_s: number;
             /**
              * Method
              * @constant
              */
             method: "prune";
-            settings: components["schemas"]["PruneSettings"];
             /** N Steps Run */
             n_steps_run: number;
-            /** Elapsed S */
-            elapsed_s: number;
-            calibration: components["schemas"]["Calibration"] | null;
-            /** Curve */
-            curve: components["schemas"]["CurvePoint"][];
+            settings: components["schemas"]["PruneSettings"];
             /** Versions */
             versions: {
                 [key: string]: string;
@@ -868,26 +900,26 @@ export interface components {
             kind: "prune";
             /** Model */
             model: string;
-            /** Task */
-            task: string;
             /**
              * @default {
-             *       "n_steps": 200,
-             *       "pairs_per_step": 16,
-             *       "k_coef": 0.004,
-             *       "lr": 0.01,
-             *       "weight_decay": 0.001,
              *       "beta2": 0.95,
-             *       "warmup_fraction": 0.05,
+             *       "greedy": true,
              *       "heaviside_temp": 1,
              *       "init_noise_bias": 0.1,
              *       "init_noise_scale": 0.01,
+             *       "k_coef": 0.004,
+             *       "lr": 0.01,
+             *       "n_steps": 200,
+             *       "pairs_per_step": 16,
+             *       "seed": 0,
              *       "target_loss_nats": 0.15,
-             *       "greedy": true,
-             *       "seed": 0
+             *       "warmup_fraction": 0.05,
+             *       "weight_decay": 0.001
              *     }
              */
             settings: components["schemas"]["PruneSettings"];
+            /** Task */
+            task: string;
         };
         /**
          * PruneSettings
@@ -895,44 +927,16 @@ export interface components {
          */
         PruneSettings: {
             /**
-             * N Steps
-             * @description gradient steps
-             * @default 200
-             */
-            n_steps: number;
-            /**
-             * Pairs Per Step
-             * @description prompt pairs in a step
-             * @default 16
-             */
-            pairs_per_step: number;
-            /**
-             * K Coef
-             * @description nats of penalty for each kept node
-             * @default 0.004
-             */
-            k_coef: number;
-            /**
-             * Lr
-             * @description AdamW learning rate at the start
-             * @default 0.01
-             */
-            lr: number;
-            /**
-             * Weight Decay
-             * @default 0.001
-             */
-            weight_decay: number;
-            /**
              * Beta2
              * @default 0.95
              */
             beta2: number;
             /**
-             * Warmup Fraction
-             * @default 0.05
+             * Greedy
+             * @description drop nodes afterwards whose removal keeps the loss under the target
+             * @default true
              */
-            warmup_fraction: number;
+            greedy: boolean;
             /**
              * Heaviside Temp
              * @default 1
@@ -949,82 +953,122 @@ export interface components {
              */
             init_noise_scale: number;
             /**
+             * K Coef
+             * @description nats of penalty for each kept node
+             * @default 0.004
+             */
+            k_coef: number;
+            /**
+             * Lr
+             * @description AdamW learning rate at the start
+             * @default 0.01
+             */
+            lr: number;
+            /**
+             * N Steps
+             * @description gradient steps
+             * @default 200
+             */
+            n_steps: number;
+            /**
+             * Pairs Per Step
+             * @description prompt pairs in a step
+             * @default 16
+             */
+            pairs_per_step: number;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            /**
              * Target Loss Nats
              * @description the circuit is as small as this loss allows
              * @default 0.15
              */
             target_loss_nats: number;
             /**
-             * Greedy
-             * @description drop nodes afterwards whose removal keeps the loss under the target
-             * @default true
+             * Warmup Fraction
+             * @default 0.05
              */
-            greedy: boolean;
+            warmup_fraction: number;
             /**
-             * Seed
-             * @default 0
+             * Weight Decay
+             * @default 0.001
              */
-            seed: number;
+            weight_decay: number;
         };
         /** RunAnswer */
         RunAnswer: {
-            /** Tokens */
-            tokens: string[];
-            full_model: components["schemas"]["Prediction"];
             circuit: components["schemas"]["Prediction"];
             /** Elapsed Ms */
             elapsed_ms: number;
+            full_model: components["schemas"]["Prediction"];
+            /** Tokens */
+            tokens: string[];
         };
         /**
          * StepEvent
          * @description One step of a running prune, as sent by the event stream (`event: step`).
          */
         StepEvent: {
-            /** Step */
-            step: number;
+            /** Elapsed S */
+            elapsed_s: number;
+            /** Loss Nats */
+            loss_nats: number;
+            /** N Edges */
+            n_edges: number | null;
+            /** N Nodes */
+            n_nodes: number;
             /** N Steps */
             n_steps: number;
             /** Phase */
             phase: string;
-            /** Loss Nats */
-            loss_nats: number;
-            /** N Nodes */
-            n_nodes: number;
-            /** N Edges */
-            n_edges: number | null;
-            /** Elapsed S */
-            elapsed_s: number;
+            /** Step */
+            step: number;
         };
         /** TaskDetail */
         TaskDetail: {
-            /** Name */
-            name: string;
-            /** Title */
-            title: string;
-            /** Question */
-            question: string;
-            /** Url */
-            url: string;
-            example: components["schemas"]["PromptPair"];
-            /** Doc */
-            doc: string;
-            /** Samples */
-            samples: components["schemas"]["PromptPair"][];
             /** Circuits */
             circuits: components["schemas"]["CircuitSummary"][];
+            /** Doc */
+            doc: string;
+            example: components["schemas"]["PromptPair"];
+            /** Name */
+            name: string;
+            /** Question */
+            question: string;
+            /** Samples */
+            samples: components["schemas"]["PromptPair"][];
+            /** Title */
+            title: string;
+            /** Url */
+            url: string;
         };
         /**
          * TaskScore
          * @description A task as one model does it, unpruned, on held-out pairs; `circuits` are the ids kept here.
          */
         TaskScore: {
+            /** Circuits */
+            circuits: string[];
+            measure: components["schemas"]["Measure"];
             /** Task */
             task: string;
             /** Title */
             title: string;
-            measure: components["schemas"]["Measure"];
-            /** Circuits */
-            circuits: string[];
+        };
+        /** TaskSummary */
+        TaskSummary: {
+            example: components["schemas"]["PromptPair"];
+            /** Name */
+            name: string;
+            /** Question */
+            question: string;
+            /** Title */
+            title: string;
+            /** Url */
+            url: string;
         };
         /**
          * Terminal
@@ -1033,13 +1077,13 @@ export interface components {
         Terminal: {
             /** Id */
             id: string;
+            /** Index */
+            index: number;
             /**
              * Kind
              * @enum {string}
              */
             kind: "embed" | "logit";
-            /** Index */
-            index: number;
             /** Label */
             label: string;
             /**
@@ -1050,10 +1094,10 @@ export interface components {
         };
         /** TokenProbability */
         TokenProbability: {
-            /** Token */
-            token: string;
             /** Probability */
             probability: number;
+            /** Token */
+            token: string;
         };
         /** TokenWeight */
         TokenWeight: {
@@ -1062,32 +1106,19 @@ export interface components {
             /** Weight */
             weight: number;
         };
-        /** ValidationError */
-        ValidationError: {
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
-            /** Input */
-            input?: unknown;
-            /** Context */
-            ctx?: Record<string, never>;
-        };
         /**
          * Weight
          * @description One weight at a node; `in_circuit` says whether the other end is kept.
          */
         Weight: {
-            /** Node */
-            node: string;
-            /** Label */
-            label: string;
-            /** Weight */
-            weight: number;
             /** In Circuit */
             in_circuit: boolean;
+            /** Label */
+            label: string;
+            /** Node */
+            node: string;
+            /** Weight */
+            weight: number;
         };
     };
     responses: never;
@@ -1098,51 +1129,82 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    CircuitDetail_CircuitDetail_get: {
+    ablate_ablations_post: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AblationRequest"];
+            };
+        };
         responses: {
-            /** @description Successful Response */
+            /** @description asked before: the record of then */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CircuitDetail"];
+                    "application/json": components["schemas"]["Ablation"];
                 };
             };
-        };
-    };
-    NodeDetail_NodeDetail_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
             /** @description Successful Response */
-            200: {
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["NodeDetail"];
+                    "application/json": components["schemas"]["Ablation"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
         };
     };
-    Ablation_Ablation_get: {
+    ablation_ablations__ablation_id__json_get: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                ablation_id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -1156,16 +1218,171 @@ export interface operations {
                     "application/json": components["schemas"]["Ablation"];
                 };
             };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
-    RunAnswer_RunAnswer_get: {
+    circuits_circuits_json_get: {
         parameters: {
-            query?: never;
+            query?: {
+                model?: string | null;
+                task?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CircuitSummary"][];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    circuit_circuits__circuit_id__json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CircuitDetail"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    node_circuits__circuit_id__nodes__node_id__json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeDetail"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    run_circuits__circuit_id__runs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromptRun"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -1176,109 +1393,45 @@ export interface operations {
                     "application/json": components["schemas"]["RunAnswer"];
                 };
             };
-        };
-    };
-    Job_Job_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Job"];
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-        };
-    };
-    StepEvent_StepEvent_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
+            /** @description the state of things does not allow it */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StepEvent"];
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-        };
-    };
-    ModelDetail_ModelDetail_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
+            /** @description the body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ModelDetail"];
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-        };
-    };
-    ModelSummary_ModelSummary_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ModelSummary"];
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
         };
     };
-    TaskDetail_TaskDetail_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TaskDetail"];
-                };
-            };
-        };
-    };
-    Health_Health_get: {
+    health_healthz_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1296,9 +1449,69 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
-    ErrorAnswer_ErrorAnswer_get: {
+    submit_jobs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PruneRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    jobs_jobs_json_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1313,23 +1526,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Job"][];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
         };
     };
-    a_a_post: {
+    job_jobs__job_id__json_get: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                job_id: string;
+            };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AblationRequest"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {
@@ -1337,32 +1557,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description Validation Error */
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
         };
     };
-    b_b_post: {
+    cancel_jobs__job_id__cancel_post: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                job_id: string;
+            };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PromptRun"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {
@@ -1370,32 +1597,89 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description Validation Error */
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
         };
     };
-    c_c_post: {
+    events_jobs__job_id__events_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "last-event-id"?: number;
+            };
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `data` of each event */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["StepEvent"] | components["schemas"]["Job"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                    "text/event-stream": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    models_models_json_get: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PruneRequest"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {
@@ -1403,16 +1687,125 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ModelSummary"][];
                 };
             };
-            /** @description Validation Error */
+            /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    model_models__name__json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelDetail"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    tasks_tasks_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskSummary"][];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    task_tasks__name__json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskDetail"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
         };

@@ -6,9 +6,12 @@ import { diverging } from "./colour.js";
 import { svg } from "./dom.js";
 import { visible } from "./format.js";
 import { graphOf } from "./graph.js";
-import { layoutCircuit, railTop } from "./layout.js";
+import { layoutCircuit } from "./layout.js";
+import { railTop } from "./rows.js";
 import { widthClass } from "./traces.js";
 
+/** Room for the candidates' chips, whatever the height. */
+const TOP_PX = 10;
 const WIDTHS = [0.8, 1.3, 2, 3];
 
 /**
@@ -22,7 +25,7 @@ export function thumbnail(circuit, palette, width, height) {
   const picture = layoutCircuit(circuit);
   const sx = (/** @type {number} */ x) => ((x - picture.x[0]) / (picture.x[1] - picture.x[0])) * width;
   const sy = (/** @type {number} */ y) =>
-    height - ((y - picture.y[0]) / (picture.y[1] - picture.y[0])) * height;
+    height - ((y - picture.y[0]) / (picture.y[1] - picture.y[0])) * (height - TOP_PX);
   const curve = (
     /** @type {number} */ x0,
     /** @type {number} */ y0,

@@ -6,7 +6,7 @@
 import { diverging, fade } from "./colour.js";
 import { fixed, nodeWords, signed, visible } from "./format.js";
 import { neighbourhood, shownEdges } from "./graph.js";
-import { railTop } from "./layout.js";
+import { railTop } from "./rows.js";
 
 /** Line widths in pixels and opacities of the four classes of |weight|, light to heavy. */
 const WIDTHS = [0.7, 1.2, 2, 3.2];
@@ -93,7 +93,7 @@ function linkTraces({ graph, picture, view, palette }, near) {
 
 /** Edges by sign and width; the unlit and the cut ones apart. @param {Scene} scene @param {Set<string> | null} near */
 function edgeTraces({ graph, picture, view, palette }, near) {
-  const edges = shownEdges(graph.circuit, view.minWeight);
+  const edges = shownEdges(graph, view.minWeight).reverse();
   const curved = edges.length <= MANY_EDGES;
   const paths = { positive: WIDTHS.map(empty), negative: WIDTHS.map(empty), unlit: empty(), cut: empty() };
   const cut = new Set(view.cut);
@@ -107,7 +107,7 @@ function edgeTraces({ graph, picture, view, palette }, near) {
     const isCut = cut.has(edge.source) || cut.has(edge.target);
     join(isCut ? paths.cut : lit ? ofClass : paths.unlit, a, b, curved);
     if (!lit) continue;
-    for (const t of [0.35, 0.5, 0.65]) {
+    for (const t of curved ? [0.35, 0.5, 0.65] : [0.5]) {
       const s = curved ? 3 * t * t - 2 * t * t * t : t;
       hover.x.push(a.x + (b.x - a.x) * s);
       hover.y.push(a.y + (b.y - a.y) * t);

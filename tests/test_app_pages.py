@@ -1,5 +1,6 @@
 """Every page renders, has its JSON twin, and carries the headers that keep it its own."""
 
+import html
 import json
 import re
 
@@ -43,6 +44,28 @@ def test_every_page_renders_and_has_a_twin(
     model_target = {"kind": "model", "model": tiny.MODEL, "task": tiny.TASK}
     record = shared_client.post("/ablations", json={"target": model_target, "nodes": ["0.attn.q:0"], "n_pairs": 4})
     assert shared_client.get(record.json()["url"], headers=HTML).status_code == 200
+
+
+def test_every_link_leads_somewhere(
+    shared_client: TestClient, circuit_id: str, ablation_url: str, job_url: str
+) -> None:
+    seen: set[str] = set()
+    waiting = {"/", ablation_url, job_url, f"/circuits/{circuit_id}"}
+    while waiting:
+        path = waiting.pop()
+        seen.add(path)
+        response = shared_client.get(path, headers=HTML)
+        assert response.status_code == 200, path
+        if response.headers["content-type"].startswith("text/html"):
+            links = re.findall(r"(?:src|href)=\"([^\"#]+)", response.text)
+            waiting |= {html.unescape(link).split("?node=")[0] for link in links} - seen
+    assert {"/docs", "/openapi.json", "/tasks", f"/models/{tiny.MODEL}"} <= seen
+
+
+def test_the_api_page_names_every_request(shared_client: TestClient) -> None:
+    page = shared_client.get("/docs", headers=HTML).text
+    for path in shared_client.get("/openapi.json").json()["paths"]:
+        assert path in page
 
 
 def test_lists_by_task_and_model(shared_client: TestClient, circuit_id: str) -> None:

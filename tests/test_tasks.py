@@ -22,7 +22,7 @@ from model.tokenizer import Tokenizer
 
 ROOT = Path(__file__).parent.parent
 NAMES = list(TASKS)
-FEWEST_TOKENS, MOST_TOKENS = 9, 95
+FEWEST_TOKENS, MOST_TOKENS = 10, 95
 
 # A sum over the brackets is the task itself, so that a bag of words can do it.
 COUNTABLE = {"bracket_counting"}

@@ -39,7 +39,9 @@ def write_bundle(folder: Path) -> None:
     pairs = TASKS[TASK].pairs("train", 100)
     texts = [f"{pair.prompts[side]}{pair.answers[side]}\n" for pair in pairs for side in (0, 1)]
     Tokenizer.train(texts, CONFIG.vocab_size).save(model_folder)
-    card = {"title": "Tiny", "description": "Random weights, for tests.", "val_loss_nats": 1.5}
+    interval = {"value": 0.7, "low": 0.6, "high": 0.8}
+    measure = {"loss_nats": interval, "accuracy": interval, "logit_diff": interval, "n_pairs": 64, "split": "heldout"}
+    card = {"title": "Tiny", "description": "Random weights.", "val_loss_nats": 1.5, "tasks": {TASK: measure}}
     (model_folder / "card.json").write_text(json.dumps(card))
     curve = [{"step": 1, "val_generated_nats": 6.4, "n_nonzero": 4000}]
     record = {"training": {"n_steps": 9, "betas": [0.9, 0.95]}, "curve": curve}

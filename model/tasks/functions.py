@@ -12,7 +12,7 @@ def final_kwarg(rng: Random) -> PromptPair:
     An earlier function has defaults where the last one has none, and none where it has.
     """
     s = Setting(rng)
-    n_last = s.rng.randint(3, 5)
+    n_last = s.rng.randint(4, 5)
     n_defaults = s.rng.randint(1, n_last)
     n_earlier = s.rng.randint(n_defaults, max(4, n_defaults))
     last, earlier = s.rng.sample(s.names, n_last + 1), s.rng.sample(s.names, n_earlier)

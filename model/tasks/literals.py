@@ -2,9 +2,11 @@
 
 from random import Random
 
-from model.corpus.expressions import number
+from model.corpus.scope import Lines
 from model.tasks.pair import PromptPair
 from model.tasks.setting import Setting, text
+
+DIGITS = "0123456789"
 
 
 def bracket_brace(rng: Random) -> PromptPair:
@@ -14,50 +16,48 @@ def bracket_brace(rng: Random) -> PromptPair:
     """
     s = Setting(rng)
     mark = s.mark()
-    keys = [f"{mark}{s.key()}{mark}" for _ in range(5)]
-    values = [s.name() if s.chance(0.5) else number(s) for _ in range(8)]
+    words = iter([f"{mark}{s.key()}{mark}" for _ in range(12)])
     target, earlier = s.take(), s.take()
-    n = s.rng.randint(1, 3)
-    dict_inside = ", ".join([*(f"{keys[i]}: {values[i]}" for i in range(n)), keys[n]])
-    list_inside = ", ".join([*(f"{keys[i]}, {values[i]}" for i in range(n)), keys[n]])
     before, between = s.lines(2), s.lines(1)
-    if s.chance(0.6):
-        outside = [earlier, *values[4 : 2 + 2 * n]]
-        entries = ", ".join(": ".join(outside[i : i + 2]) for i in range(0, len(outside), 2))
-        dict_last = text(*before, f"{target} = [{', '.join(outside)}, {{{dict_inside}")
-        list_last = text(*before, f"{target} = {{{entries}: [{list_inside}")
+    nested = s.chance(0.5)
+    n = s.rng.randint(1, 2 if nested else 3)
+    if nested:
+        outside = [next(words) for _ in range(2 * n - 1)]
+        lines = before, before
+        openings = f"[{', '.join(outside)}, ", f"{{{entries(outside)}: "
     else:
-        head = text(*before, f"{earlier} = ")
-        middle = "\n" + text(*between, f"{target} = ")
-        dict_last = f"{head}[{keys[4]}, {values[4]}]{middle}{{{dict_inside}"
-        list_last = f"{head}{{{keys[4]}: {values[4]}}}{middle}[{list_inside}"
+        closed = [next(words), next(words)]
+        closed_list, closed_dict = f"{earlier} = [{', '.join(closed)}]", f"{earlier} = {{{entries(closed)}}}"
+        lines = [*before, closed_list, *between], [*before, closed_dict, *between]
+        openings = "", ""
+    inside = [next(words) for _ in range(2 * n + 1)]
+    dict_last = text(*lines[0], f"{target} = {openings[0]}{{{entries(inside)}")
+    list_last = text(*lines[1], f"{target} = {openings[1]}[{', '.join(inside)}")
     return PromptPair((dict_last, list_last), (":", ","))
+
+
+def entries(words: Lines) -> str:
+    """`a: b, c: d`; of an odd number of words the last is a key still without a value."""
+    return ", ".join(": ".join(words[i : i + 2]) for i in range(0, len(words), 2))
 
 
 def bracket_counting(rng: Random) -> PromptPair:
     """One bracket that is still open is closed by `]`, two are closed by `]]`.
 
-    The earlier list is as deep as the last one is not, and both prompts hold as many elements.
+    The earlier list is flat where the last one has rows, and has rows where the last one is flat; both prompts hold
+    the same elements.
     """
     s = Setting(rng)
     words = s.chance(0.3)
-    mark = s.mark()
+    mark, n_rows = s.mark(), s.pick((1, 2, 2, 3))
 
-    def element() -> str:
-        return f"{mark}{s.key()}{mark}" if words else number(s)
+    def row() -> str:
+        n = s.pick((1, 2, 2, 3))
+        return ", ".join([f"{mark}{s.key()}{mark}" if words else s.pick(DIGITS) for _ in range(n)])
 
-    n_last, n_earlier = s.rng.randint(1, 6), s.rng.randint(1, 4)
-    last, earlier = [[element() for _ in range(n)] for n in (n_last, n_earlier)]
+    last, earlier = ([row() for _ in range(n_rows)] for _ in range(2))
     target, other = s.thing(), s.thing()
     before, between = s.lines(1), s.lines(1)
-
-    def prompt(deep: bool) -> str:
-        inside = ", ".join(earlier)
-        return text(
-            *before,
-            f"{other} = [{inside}]" if deep else f"{other} = [[{inside}]]",
-            *between,
-            f"{target} = {'[[' if deep else '['}{', '.join(last)}",
-        )
-
-    return PromptPair((prompt(False), prompt(True)), ("]", "]]"))
+    rows_last = text(*before, f"{other} = [{', '.join(earlier)}]", *between, f"{target} = [[{'], ['.join(last)}")
+    flat_last = text(*before, f"{other} = [[{'], ['.join(earlier)}]]", *between, f"{target} = [{', '.join(last)}")
+    return PromptPair((flat_last, rows_last), ("]", "]]"))

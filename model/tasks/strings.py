@@ -2,11 +2,12 @@
 
 from random import Random
 
-from model.corpus.names import LEAD_INS, METHODS
+from model.corpus.names import METHODS
 from model.corpus.strings import PLAIN_WORDS, phrase
 from model.tasks.pair import PromptPair
 from model.tasks.setting import Setting, text
 
+LEADS = ("of", "of", "from", "to")
 OPEN, OTHER = "\1", "\2"  # stand for the mark of the string left open, and for the other one
 
 
@@ -66,29 +67,32 @@ def key_line(s: Setting, mark: str) -> str:
 
 
 def fstring_brace(rng: Random) -> PromptPair:
-    """An `f` before the mark of the last string lets a brace follow; without it one more word does.
+    """An `f` before the mark of the last string lets a brace follow; without it one more word does, such as ` the`.
 
     The earlier string is plain where the last one is an f-string, and the other way round.
     """
     s = Setting(rng)
-    mark, name, word = s.mark(), s.take(), s.take()
-    target, closed_target, spare = s.take(), s.take(), s.take()
+    mark, name = s.mark(), s.take()
+    targets = s.take(), s.take(), s.take()
     printed = s.chance(0.4)
-    lead = " ".join([*[s.pick(PLAIN_WORDS) for _ in range(s.rng.randint(0, 2))], s.pick(LEAD_INS)])
-    closed_lead = " ".join([*[s.pick(PLAIN_WORDS) for _ in range(s.rng.randint(0, 2))], s.pick(LEAD_INS)])
-    given = f"{word} = {s.name()}"
-    between = s.lines(1)
+    leads = lead(s), lead(s)
+    before, between = s.lines(1), s.lines(1)
 
     def prompt(formatted: bool) -> str:
         slot = name if formatted else f"{{{name}}}"
-        earlier = f"{'' if formatted else 'f'}{mark}{closed_lead} {slot}{mark}"
-        last = f"{'f' if formatted else ''}{mark}{lead}"
+        earlier = f"{'' if formatted else 'f'}{mark}{leads[0]} {slot}{mark}"
+        last = f"{'f' if formatted else ''}{mark}{leads[1]}"
         return text(
-            given,
-            f"{spare} = {{{name}}}" if formatted else f"{spare} = {name}",
-            f"print({earlier})" if printed else f"{closed_target} = {earlier}",
+            *before,
+            f"{targets[0]} = {{{name}}}" if formatted else f"{targets[0]} = {name}",
+            f"print({earlier})" if printed else f"{targets[1]} = {earlier}",
             *between,
-            f"print({last}" if printed else f"{target} = {last}",
+            f"print({last}" if printed else f"{targets[2]} = {last}",
         )
 
-    return PromptPair((prompt(True), prompt(False)), (" {", f" {word}"))
+    return PromptPair((prompt(True), prompt(False)), (" {", " the"))
+
+
+def lead(s: Setting) -> str:
+    """Words after which either a value or a noun may stand: `number of`."""
+    return " ".join([*[s.pick(PLAIN_WORDS) for _ in range(s.rng.randint(1, 2))], s.pick(LEADS)])

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { graphOf, searchNodes, walk } from "../../static/graph.js";
-import { layoutCircuit, railTop } from "../../static/layout.js";
+import { layoutCircuit } from "../../static/layout.js";
+import { railTop } from "../../static/rows.js";
 import { handCircuit } from "./hand_circuit.js";
 
 /** @typedef {import("../../static/types.js").Picture} Picture */

@@ -62,8 +62,8 @@ test("edges of cut nodes are apart, and the node is crossed out", () => {
 });
 
 test("the slider hides edges lighter than it says and keeps those as heavy", () => {
-  assert.equal(shownEdges(graph.circuit, 0.25).length, 5);
-  assert.equal(shownEdges(graph.circuit, 0.76).length, 2);
+  assert.equal(shownEdges(graph, 0.25).length, 5);
+  assert.equal(shownEdges(graph, 0.76).length, 2);
 });
 
 test("neighbours are one edge or link away", () => {

@@ -1,0 +1,45 @@
+"""What cuts are compared with: held-out pairs of a task and the losses on them before any cut, remembered."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from app.library import Library
+from model.ablate import empty_circuit
+from model.batch import PairBatch, encode_pairs
+from model.circuit import Circuit
+from model.gate import keep_only
+from model.measure import Outcome, measure
+from model.tasks import TASKS
+from model.tasks.pair import PromptPair
+
+
+class Baseline(NamedTuple):
+    """The same pairs on the full model and with every node at its mean."""
+
+    pairs: Sequence[PromptPair]
+    batch: PairBatch
+    full_model: Outcome
+    empty_circuit: Outcome
+
+
+class Baselines:
+    """Remembers the last of each kind, so that cutting one node after another runs the model once a cut."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.of_task = lru_cache(maxsize=32)(self._of_task)
+        self.of_circuit = lru_cache(maxsize=64)(self._of_circuit)
+
+    def _of_task(self, model: str, task: str, n_pairs: int, seed: int) -> Baseline:
+        subject = self.library.subject(model)
+        pairs = TASKS[task].pairs("heldout", n_pairs, seed)
+        batch = encode_pairs(pairs, subject.tokenizer, subject.config.block_size, subject.device)
+        nothing = keep_only(empty_circuit(subject, task), subject.means, subject.config)
+        return Baseline(pairs, batch, measure(subject.model, batch), measure(subject.model, batch, nothing))
+
+    def _of_circuit(self, model: str, circuit: Circuit, n_pairs: int, seed: int) -> Outcome:
+        """The circuit before any cut: everything outside it at its mean."""
+        subject = self.library.subject(model)
+        batch = self.of_task(model, circuit.task, n_pairs, seed).batch
+        return measure(subject.model, batch, keep_only(circuit, subject.means, subject.config))

@@ -1,0 +1,163 @@
+"""A circuit whole: its graph, its figures, where it came from; and one node of it."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from app.schemas.base import Comparison, CurvePoint, Interval, PromptPair, Wire
+
+
+class Node(Wire):
+    """A kept index of a maskable site. `effect_nats`: circuit loss with this node at its mean, minus without."""
+
+    id: str
+    site: str
+    layer: int
+    index: int
+    head: int | None
+    channel: int | None
+    label: str
+    effect_nats: float
+    mean: float
+
+
+class Edge(Wire):
+    """A nonzero weight between two kept nodes: what circuit size counts."""
+
+    source: str
+    target: str
+    weight: float
+
+
+class Link(Wire):
+    """A connection that is not a counted weight.
+
+    `residual`: a writer (`resid_delta:c` or `embed:c`) to a later reader (`act_in:c`) of one channel;
+    `qk`: the q and k channel that meet in a head's score; `unembed`: a writer to a candidate's logit.
+    `weight` is the unembedding weight for `unembed`, else 1.
+    """
+
+    kind: Literal["residual", "qk", "unembed"]
+    source: str
+    target: str
+    weight: float
+
+
+class TokenWeight(Wire):
+    token: str
+    weight: float
+
+
+class Terminal(Wire):
+    """An end of the graph: `embed:c` (the token embedding's channel c) or `logit:t` (a candidate token's logit)."""
+
+    id: str
+    kind: Literal["embed", "logit"]
+    index: int
+    label: str
+    tokens: list[TokenWeight] = Field(description="embed: the tokens that write this channel most, largest first")
+
+
+class Calibration(Wire):
+    """The logit scale and per-candidate shift fitted after pruning, with the train loss before and after."""
+
+    scale: float
+    shift: tuple[float, float]
+    loss_before_nats: float
+    loss_after_nats: float
+
+
+class PruneSettings(Wire):
+    """Settings of pruning (paper A.5); defaults are tuned for the bundled models."""
+
+    n_steps: int = Field(200, ge=1, le=5000, description="gradient steps")
+    pairs_per_step: int = Field(16, ge=1, le=128, description="prompt pairs in a step")
+    k_coef: float = Field(4e-3, ge=0, le=1, description="nats of penalty for each kept node")
+    lr: float = Field(1e-2, gt=0, le=1, description="AdamW learning rate at the start")
+    weight_decay: float = Field(1e-3, ge=0, le=1)
+    beta2: float = Field(0.95, gt=0, lt=1)
+    warmup_fraction: float = Field(0.05, ge=0, le=0.9)
+    heaviside_temp: float = Field(1.0, gt=0, le=10)
+    init_noise_bias: float = Field(0.1, ge=-1, le=1)
+    init_noise_scale: float = Field(0.01, ge=0, le=1)
+    target_loss_nats: float = Field(0.15, gt=0, le=5, description="the circuit is as small as this loss allows")
+    greedy: bool = Field(True, description="drop nodes afterwards whose removal keeps the loss under the target")
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+
+
+class Provenance(Wire):
+    """Where a circuit came from: the run that made it, enough to run it again."""
+
+    method: Literal["prune"]
+    settings: PruneSettings
+    n_steps_run: int
+    elapsed_s: float
+    calibration: Calibration | None
+    curve: list[CurvePoint]
+    versions: dict[str, str]
+
+
+class CircuitSummary(Wire):
+    id: str
+    url: str
+    model: str
+    task: str
+    task_title: str
+    created_at: datetime
+    n_nodes: int
+    n_edges: int
+    loss_nats: Interval = Field(description="held-out loss of the circuit, all else at its mean")
+    full_model_loss_nats: float
+
+
+class CircuitDetail(CircuitSummary):
+    """A whole circuit: the graph, its figures and where it came from. The id is derived from its content."""
+
+    format: Literal["sparsescope-circuit/1"]
+    model_fingerprint: str
+    n_layer: int
+    nodes: list[Node]
+    edges: list[Edge]
+    links: list[Link]
+    terminals: list[Terminal]
+    measures: Comparison
+    target_loss_nats: float
+    example: PromptPair
+    provenance: Provenance
+
+
+class Weight(Wire):
+    """One weight at a node; `in_circuit` says whether the other end is kept."""
+
+    node: str
+    label: str
+    weight: float
+    in_circuit: bool
+
+
+class PromptActivations(Wire):
+    """A node along one prompt: `values[i]` at token `tokens[i]`, in the full model and in the circuit."""
+
+    tokens: list[str]
+    full_model: list[float]
+    circuit: list[float]
+
+
+class PairActivations(Wire):
+    class_1: PromptActivations
+    class_2: PromptActivations
+
+
+class NodeDetail(Wire):
+    """A node of a circuit: its weights, the tokens it reads or logits it writes, its activations on pairs."""
+
+    circuit: str
+    node: Node
+    n_weights_in: int
+    n_weights_out: int
+    weights_in: list[Weight] = Field(description="largest first, at most 50; those in the circuit always")
+    weights_out: list[Weight]
+    tokens_in: list[TokenWeight] = Field(description="act_in: tokens whose embedding writes this channel most")
+    logits_out: list[TokenWeight] = Field(description="resid_delta: logits that this channel moves most")
+    pairs: list[PairActivations]

@@ -1,0 +1,64 @@
+"""Jobs, the steps they report, and whether the server is up."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from app.schemas.base import Name, Wire
+from app.schemas.circuits import PruneSettings
+
+JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+
+
+class PruneRequest(Wire):
+    kind: Literal["prune"] = "prune"
+    model: Name
+    task: Name
+    settings: PruneSettings = PruneSettings()
+
+
+class JobProgress(Wire):
+    """Where a job is. `phase` is a word for people: learning, bisecting, dropping, measuring."""
+
+    phase: str
+    step: int
+    n_steps: int
+    elapsed_s: float
+    eta_s: float | None
+
+
+class StepEvent(Wire):
+    """One step of a running prune, as sent by the event stream (`event: step`)."""
+
+    step: int
+    n_steps: int
+    phase: str
+    loss_nats: float
+    n_nodes: int
+    n_edges: int | None
+    elapsed_s: float
+
+
+class Job(Wire):
+    """Work that outlives a request. The stream at `events_url` sends `step` and `state` events."""
+
+    id: str
+    url: str
+    events_url: str
+    request: PruneRequest
+    state: JobState
+    queue_place: int | None = Field(description="0 is next; null unless queued")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    progress: JobProgress | None
+    circuit: str | None = Field(description="the circuit made, once done")
+    error: str | None
+
+
+class Health(Wire):
+    status: Literal["ok"]
+    version: str
+    device: str
+    models: int

@@ -1,0 +1,149 @@
+"""A server in a process of its own: prunes arrive as a stream, survive a lost connection, and tell when it died."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import tiny
+from conftest import TINY, Server, serving, wait_for
+
+from app.schemas import CircuitDetail, Job, StepEvent
+
+QUICK = {"n_steps": 5, "pairs_per_step": 4, "target_loss_nats": 0.8}
+ENDLESS = {"n_steps": 5000, "pairs_per_step": 4}
+
+
+def submit(server: Server, settings: dict[str, Any]) -> Job:
+    body = {"model": tiny.MODEL, "task": tiny.TASK, "settings": settings}
+    response = httpx.post(f"{server.url}/jobs", json=body)
+    assert response.status_code == 202 and response.headers["location"] == response.json()["url"]
+    return Job.model_validate(response.json())
+
+
+def job_of(server: Server, job: Job) -> Job:
+    return Job.model_validate(httpx.get(f"{server.url}{job.url}.json").json())
+
+
+def events(server: Server, job: Job, after: int | None = None) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """(id, kind, data) of each event until the server ends the stream."""
+    headers = {} if after is None else {"last-event-id": str(after)}
+    with httpx.stream("GET", f"{server.url}{job.events_url}", headers=headers, timeout=60) as response:
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert "content-encoding" not in response.headers, "a compressed stream would be held back"
+        event: dict[str, str] = {}
+        for line in response.iter_lines():
+            if line and not line.startswith(":"):
+                name, _, value = line.partition(": ")
+                event[name] = value
+            elif event:
+                yield int(event["id"]), event["event"], json.loads(event["data"])
+                event = {}
+
+
+def test_a_prune_from_request_to_circuit(tiny_server: Server) -> None:
+    job = submit(tiny_server, QUICK)
+    sent = list(events(tiny_server, job))
+    states = [data["state"] for _, kind, data in sent if kind == "state"]
+    assert states == ["queued", "running", "done"] and sent[-1][1] == "state"
+    steps = [StepEvent.model_validate(data) for _, kind, data in sent if kind == "step"]
+    assert steps[0].phase == "learning" and steps[-1].phase == "measuring"
+    assert max(step.step for step in steps) == 5
+    ids = [number for number, _, _ in sent]
+    assert ids == sorted(set(ids))
+
+    assert list(events(tiny_server, job, after=ids[2])) == sent[3:], "a stream goes on where it broke off"
+    assert [kind for _, kind, _ in events(tiny_server, job, after=ids[-1])] == ["state"], "the end is said again"
+
+    done = job_of(tiny_server, job)
+    assert done.state == "done" and done.circuit is not None
+    text = httpx.get(f"{tiny_server.url}/circuits/{done.circuit}.json").text
+    circuit = CircuitDetail.model_validate_json(text)
+    assert circuit.id == done.circuit and circuit.provenance.settings.n_steps == 5
+    assert circuit.measures.circuit.n_pairs == tiny.N_PAIRS and circuit.measures.circuit.split == "heldout"
+    assert circuit.n_nodes == len(circuit.nodes) == steps[-1].n_nodes and circuit.n_edges == len(circuit.edges)
+
+    again = submit(tiny_server, QUICK)
+    list(events(tiny_server, again))
+    assert job_of(tiny_server, again).circuit == done.circuit, "the same prune gives the same circuit"
+    assert httpx.get(f"{tiny_server.url}/circuits/{done.circuit}.json").text == text, "and its record stays"
+
+
+def test_a_running_prune_is_cancelled_within_a_second(tiny_server: Server) -> None:
+    job, waiting = submit(tiny_server, ENDLESS), submit(tiny_server, QUICK)
+    stream = events(tiny_server, job)
+    while next(stream)[1] != "step":
+        pass
+    assert job_of(tiny_server, waiting).queue_place == 0
+    answer = httpx.post(f"{tiny_server.url}{job.url}/cancel")
+    assert answer.status_code == 200 and answer.json()["state"] == "cancelled"
+    assert list(stream)[-1][2]["state"] == "cancelled"
+    wait_for(lambda: job_of(tiny_server, waiting).state != "queued", timeout_s=1.5)
+    assert list(events(tiny_server, waiting))[-1][2]["state"] == "done"
+
+
+def test_a_queued_prune_is_cancelled_at_once(tiny_server: Server) -> None:
+    running, queued = submit(tiny_server, ENDLESS), submit(tiny_server, ENDLESS)
+    for job in (queued, running):
+        assert httpx.post(f"{tiny_server.url}{job.url}/cancel").json()["state"] == "cancelled"
+    assert [data["state"] for _, _, data in events(tiny_server, queued)] == ["queued", "cancelled"]
+    again = httpx.post(f"{tiny_server.url}{queued.url}/cancel")
+    assert again.status_code == 409 and "is cancelled already" in again.text
+
+
+def test_a_prune_that_cannot_be_done_fails_with_a_sentence(tiny_server: Server) -> None:
+    body = {"model": tiny.MODEL, "task": "while_return_true", "settings": QUICK}
+    job = Job.model_validate(httpx.post(f"{tiny_server.url}/jobs", json=body).json())
+    failed = list(events(tiny_server, job))[-1][2]
+    assert failed["state"] == "failed"
+    assert "tokens; this model reads at most" in failed["error"] or "is not one token" in failed["error"]
+    assert httpx.get(f"{tiny_server.url}/healthz").status_code == 200
+
+
+def test_pages_answer_while_a_prune_runs(tiny_server: Server, circuit_id: str) -> None:
+    job = submit(tiny_server, ENDLESS)
+    wait_for(lambda: job_of(tiny_server, job).state == "running")
+    for _ in range(5):
+        response = httpx.get(f"{tiny_server.url}/circuits/{circuit_id}.json", timeout=3)
+        assert response.status_code == 200
+    assert httpx.post(f"{tiny_server.url}{job.url}/cancel").status_code == 200
+
+
+def test_a_server_that_is_killed_leaves_its_job_interrupted(tiny_bundle: Path, tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with serving(tiny_bundle, data_dir, **TINY) as server:
+        job = submit(server, ENDLESS)
+        waiting = submit(server, QUICK)
+        wait_for(lambda: job_of(server, job).state == "running")
+        server.kill()
+    with serving(tiny_bundle, data_dir, **TINY) as server:
+        found = job_of(server, job)
+        assert found.state == "interrupted"
+        assert found.error == "the server stopped while this job ran; start it again"
+        assert list(events(server, waiting))[-1][2]["state"] == "done", "what waited goes on"
+
+
+def test_a_server_that_is_stopped_ends_soon_even_with_a_stream_open(tiny_bundle: Path, tmp_path: Path) -> None:
+    with serving(tiny_bundle, tmp_path / "data", **TINY) as server:
+        job = submit(server, ENDLESS)
+        stream = events(server, job)
+        while next(stream)[1] != "step":
+            pass
+        server.process.terminate()
+        assert server.process.wait(timeout=10) is not None
+        with pytest.raises(httpx.TransportError):
+            list(stream)
+            httpx.get(f"{server.url}/healthz")
+
+
+def test_two_servers_share_a_queue(tiny_bundle: Path, tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with serving(tiny_bundle, data_dir, **TINY, SPARSESCOPE_WORKER="false") as web:
+        with serving(tiny_bundle, data_dir, **TINY):
+            job = submit(web, QUICK)
+            sent = list(events(web, job))
+        assert sent[-1][2]["state"] == "done" and [kind for _, kind, _ in sent].count("step") > 1
+        assert job_of(web, job).circuit is not None
