@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test check format bench openapi
+.PHONY: run test check format bench screenshots openapi
 .DELETE_ON_ERROR:
 
 ## Serve the app at http://127.0.0.1:8000
@@ -32,6 +32,10 @@ format: .venv/installed-dev node_modules/installed
 ## Time what a person waits for
 bench: .venv/installed-dev
 	PYTHONPATH=. $(BIN)/python tests/bench.py
+
+## Pictures of the main states of the page, into docs/screenshots
+screenshots: .venv/installed-dev .venv/chromium
+	PYTHONPATH=. $(BIN)/python tests/screenshots.py
 
 ## Write openapi.json and the JavaScript types made from it
 openapi: .venv/installed-dev node_modules/installed

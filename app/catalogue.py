@@ -2,7 +2,7 @@
 
 from app.convert import model_detail, model_summary, task_detail, task_summary
 from app.errors import no_such
-from app.library import Library, Shelf
+from app.library import Facts, Library, Shelf
 from app.schemas import CircuitSummary, ModelDetail, ModelSummary, TaskDetail, TaskSummary
 from app.store import Store
 from model.tasks import TASKS
@@ -16,15 +16,16 @@ class Catalogue:
         self.store = store
 
     def models(self) -> list[ModelSummary]:
-        return [self._summary(shelf) for shelf in self.library.shelves()]
+        return [self._summary(shelf, facts) for shelf, facts in self.library.described()]
 
     def model_summary(self, name: str) -> ModelSummary:
-        return self._summary(self.library.shelf(name))
+        shelf = self.library.shelf(name)
+        return self._summary(shelf, self.library.facts(shelf))
 
     def model(self, name: str) -> ModelDetail:
         shelf = self.library.shelf(name)
         circuits = self.store.circuits(model=name)
-        return model_detail(self._summary(shelf), shelf, circuits, TASKS)
+        return model_detail(self._summary(shelf, self.library.facts(shelf)), shelf, circuits, TASKS)
 
     def tasks(self) -> list[TaskSummary]:
         return [task_summary(task) for task in TASKS.values()]
@@ -53,5 +54,5 @@ class Catalogue:
         if task not in TASKS:
             raise no_such("task", task, sorted(TASKS))
 
-    def _summary(self, shelf: Shelf) -> ModelSummary:
-        return model_summary(shelf, self.library.facts(shelf), len(self.store.circuits(model=shelf.name)))
+    def _summary(self, shelf: Shelf, facts: Facts) -> ModelSummary:
+        return model_summary(shelf, facts, len(self.store.circuits(model=shelf.name)))

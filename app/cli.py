@@ -1,5 +1,7 @@
-"""The command line: `sparsescope serve`."""
+"""The command line: serve the app, prune and score without it, print its OpenAPI document."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,28 +11,123 @@ from app.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Circuits of weight-sparse transformers.")
 
+DataDir = Annotated[Path | None, typer.Option(help="own models, the database")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda")]
+ModelName = Annotated[str, typer.Argument(help="a model of the bundle, or a folder in DATA_DIR/models")]
 
-@app.callback()
-def sparsescope() -> None:
-    """Circuits of weight-sparse transformers: browse, run, cut, prune."""
+
+def _settings(**given: Any) -> Settings:
+    """What was given; the rest comes from the environment, SPARSESCOPE_HOST and so on."""
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """What can be wrong with what a person gave, as one sentence and no traceback."""
+    from pydantic import ValidationError
+
+    from app.errors import Refusal, sentence
+    from model.errors import InputError
+
+    try:
+        yield
+    except (InputError, Refusal) as error:
+        raise typer.BadParameter(str(error)) from None
+    except ValidationError as error:
+        raise typer.BadParameter(sentence(error.errors())) from None
 
 
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="own models, the database")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda")] = None,
+    data_dir: DataDir = None,
+    device: Device = None,
 ) -> None:
-    """Serve the app. What is not given here comes from the environment, SPARSESCOPE_HOST and so on."""
+    """Serve the app. What is not given comes from the environment, SPARSESCOPE_HOST and so on."""
+    import logging
+
     import uvicorn
 
     from app.main import create_app
 
-    given: dict[str, Any] = {"host": host, "port": port, "data_dir": data_dir, "device": device}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    with _sentences():
+        settings = _settings(host=host, port=port, data_dir=data_dir, device=device)
+        app = create_app(settings)
     # Event streams stay open until their job ends; a stop does not wait for them.
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, timeout_graceful_shutdown=1)
+    uvicorn.run(app, host=settings.host, port=settings.port, timeout_graceful_shutdown=1)
+
+
+@app.command()
+def prune(
+    model: ModelName,
+    task: Annotated[str, typer.Argument(help="a task, as /tasks names it")],
+    out: Annotated[Path, typer.Option(help="folder to write the circuit to")] = Path("."),
+    n_steps: Annotated[int | None, typer.Option(help="gradient steps")] = None,
+    target_loss_nats: Annotated[float | None, typer.Option(help="as small a circuit as this loss allows")] = None,
+    k_coef: Annotated[float | None, typer.Option(help="penalty for a kept node, nats")] = None,
+    lr: Annotated[float | None, typer.Option(help="learning rate")] = None,
+    seed: int | None = None,
+    data_dir: DataDir = None,
+    device: Device = None,
+) -> None:
+    """Prune a model to the circuit of a task, as the page does, and write it as JSON."""
+    from tqdm import tqdm
+
+    from app.library import Library
+    from app.pruning import prune_to_record
+    from app.schemas import PruneSettings, StepEvent
+    from model.tasks import TASKS
+
+    settings = _settings(data_dir=data_dir, device=device)
+    given = {
+        "n_steps": n_steps, "target_loss_nats": target_loss_nats, "k_coef": k_coef, "lr": lr, "seed": seed
+    }  # fmt: skip
+    with _sentences():
+        wanted = PruneSettings(**{name: value for name, value in given.items() if value is not None})
+        if task not in TASKS:
+            raise typer.BadParameter(f"no task {task!r}; there are: {', '.join(sorted(TASKS))}")
+        subject = Library(settings.model_dirs, settings.device).subject(model)
+        with tqdm(total=wanted.n_steps, unit="step") as bar:
+
+            def show(step: StepEvent) -> None:
+                bar.update(step.step - bar.n)
+                bar.set_postfix_str(f"{step.phase}, {step.loss_nats:.3f} nats, {step.n_nodes:,} nodes")
+
+            circuit = prune_to_record(subject, TASKS[task], wanted, n_pairs=settings.n_measured_pairs, on_step=show)
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"{circuit.id}.json"
+    path.write_text(circuit.model_dump_json(indent=1) + "\n")
+    loss = circuit.loss_nats
+    print(f"{path}: {circuit.n_nodes} nodes, {circuit.n_edges} edges, held-out loss {loss.value:.3f} nats")
+
+
+@app.command()
+def score(
+    model: ModelName,
+    n_pairs: Annotated[int, typer.Option(help="held-out pairs of each task", min=2, max=512)] = 256,
+    data_dir: DataDir = None,
+    device: Device = None,
+) -> None:
+    """Measure a model on every task and write that to its card."""
+    from app.library import Library
+    from app.schemas import Measure
+    from app.scoring import scores, write_scores
+
+    settings = _settings(data_dir=data_dir, device=device)
+    with _sentences():
+        library = Library(settings.model_dirs, settings.device)
+        subject = library.subject(model)
+        measures: dict[str, Measure] = {}
+        for name, result in scores(subject, n_pairs):
+            if isinstance(result, Measure):
+                measures[name] = result
+                print(f"{name:28} {result.loss_nats.value:.3f} nats, {result.accuracy.value:.1%} right")
+            else:
+                print(f"{name:28} left out: {result}")
+        write_scores(library.shelf(model), measures)
 
 
 @app.command()

@@ -172,7 +172,7 @@ def _allowed(kind: str, context: dict[str, Any], message: str) -> str:
 def field_name(loc: Sequence[str | int]) -> str:
     """`("body", "settings", "n_steps")` as `settings.n_steps`."""
     name = ""
-    parts = list(loc[1:])
+    parts = list(loc[1:] if loc and loc[0] in ("body", "query", "path", "header") else loc)
     if len(parts) > 2 and parts[0] == "target":
         del parts[1]  # the tag of a tagged union, which is no field
     for part in parts:

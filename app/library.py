@@ -76,15 +76,16 @@ class Library:
             curve=record.get("curve", []),
         )
 
-    def shelves(self) -> list[Shelf]:
-        """Every model whose folder can be read; a broken one is left out and logged."""
-        shelves = []
+    def described(self) -> list[tuple[Shelf, Facts]]:
+        """Every model that can be loaded; a broken one is left out and logged."""
+        described = []
         for name in self.names():
             try:
-                shelves.append(self.shelf(name))
+                shelf = self.shelf(name)
+                described.append((shelf, self.facts(shelf)))
             except CheckpointError as error:
                 log.error("model %s is left out: %s", name, error)
-        return shelves
+        return described
 
     def facts(self, shelf: Shelf) -> Facts:
         subject = self.subject(shelf.name)
@@ -99,7 +100,10 @@ class Library:
             if name not in self._subjects:
                 shelf = self.shelf(name)
                 log.info("loading model %s", name)
-                self._subjects[name] = load_subject(shelf.folder, self.device)
+                try:
+                    self._subjects[name] = load_subject(shelf.folder, self.device)
+                except FileNotFoundError:
+                    raise CheckpointError(f"model {name} has no tokeniser in its folder") from None
             return self._subjects[name]
 
     def subject_of(self, name: str, fingerprint: str) -> Subject:

@@ -77,6 +77,8 @@ def prune_to_record(
 
     def passed_on(step: pruning.PruneStep) -> None:
         on_step(StepEvent(**asdict(step)))
+        if should_stop():  # every phase reports its steps, so this ends any of them
+            raise Stopped
 
     result = pruning.prune(
         subject, task, pruning.PruneSettings(**settings.model_dump()), on_step=passed_on, should_stop=should_stop

@@ -2,7 +2,7 @@
 
 1. Rank the kept nodes by the estimated effect of cutting each (one backward pass).
 2. Try to drop the least effective quarter at once, with what is then left without a path; on failure half as many,
-   down to single nodes, each tried in turn. A try is measured on a few pairs first, then on all.
+   down to single nodes, each tried in turn. A try is measured on a few pairs in bf16 first, then on all.
 3. After a success try twice as many next; stop when `patience` single nodes in a row could not go.
 """
 
@@ -26,17 +26,22 @@ def drop_needless(
     batch: PairBatch,
     target: float,
     *,
-    patience: int = 16,
+    patience: int = 10,
     on_drop: Callable[[float, Keep], None] = lambda loss, keep: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Keep:
     """A smaller mask whose loss on `batch` is still at most `target` (nats); `keep` itself must meet it."""
-    probe = batch.select(torch.arange(min(16, batch.n_pairs), device=batch.tokens.device))
+    device = batch.tokens.device
+    probe = batch.select(torch.arange(min(24, batch.n_pairs), device=device))
 
-    def loss_of(mask: Keep, pairs: PairBatch) -> float:
-        return measure(subject.model, pairs, hold(mask, subject.means)).loss_nats
+    def loss_of(mask: Keep) -> float:
+        return measure(subject.model, batch, hold(mask, subject.means)).loss_nats
 
-    slack = max(0.0, loss_of(keep, probe) - target) + 0.02
+    def rough_loss_of(mask: Keep) -> float:
+        with torch.autocast(device.type, torch.bfloat16):
+            return measure(subject.model, probe, hold(mask, subject.means)).loss_nats
+
+    slack = max(0.0, rough_loss_of(keep) - target) + 0.02
     at_once = max(1, count_kept(keep) // 4)
     while not should_stop():
         order = _least_effective_first(subject, keep, probe)
@@ -45,9 +50,9 @@ def drop_needless(
             if should_stop():
                 break
             fewer = connected(subject.model, _without(keep, order[start : start + at_once]))
-            if loss_of(fewer, probe) > target + slack:
+            if rough_loss_of(fewer) > target + slack:
                 continue
-            loss = loss_of(fewer, batch)
+            loss = loss_of(fewer)
             if loss <= target:
                 keep = fewer
                 on_drop(loss, keep)

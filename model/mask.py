@@ -48,7 +48,7 @@ class Mask:
         """H(tau) of every node, differentiable."""
         return Heaviside.apply(self.tau, temperature)
 
-    def tap(self, gates: Float[Tensor, " node"], means: Means) -> Tap:
+    def tap(self, gates: Float[Tensor, " all_nodes"], means: Means) -> Tap:
         """`x * gate + mean * (1 - gate)` at every maskable site."""
         return soft_gate(dict(self._parts(gates)), means)
 

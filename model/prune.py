@@ -1,9 +1,11 @@
 """Pruning a model to the circuit of a task (paper A.5).
 
-1. One parameter tau a node, near 0.1, clamped to [-1, 1] after each step.
+1. One parameter tau a node, clamped to [-1, 1] after each step. The paper starts all near 0.1; with few, large steps they
+   would cross zero together, so the default spreads them (0.5 +- 0.25) and nodes leave one after another.
 2. A gate on every node: itself where tau > 0, else its mean over the pretraining corpus; AbsTopK comes first.
 3. Backward through the step function with the slope of a sigmoid.
-4. Loss = two-way task loss + k_coef * (nodes kept); AdamW, clipped gradients, warm-up and linear decay.
+4. Loss = two-way task loss + k_coef * (nodes kept); AdamW, clipped gradients, warm-up and linear decay. The penalty
+   is eased as the loss nears the target (ours; `ease_penalty=False` is the paper's), so that one k_coef fits all tasks.
 5. Rank nodes by tau (ties by how much each helped the loss), bisect how many to keep for the target loss on
    fresh pairs; drop what has no path from tokens to logits; drop greedily what the target does not need.
 6. Calibrate the logits: one scale and a shift for each candidate.
@@ -32,22 +34,23 @@ from model.tasks.task import Task
 class PruneSettings:
     """One run of pruning; `k_coef` is nats a kept node, `target_loss_nats` what the circuit may lose up to."""
 
-    n_steps: int = 200
+    n_steps: int = 250
     pairs_per_step: int = 16
-    k_coef: float = 4e-3
-    lr: float = 1e-2
+    k_coef: float = 1e-2
+    ease_penalty: bool = True
+    lr: float = 3e-2
     weight_decay: float = 1e-3
     beta2: float = 0.95
     warmup_fraction: float = 0.05
     heaviside_temp: float = 1.0
-    init_noise_bias: float = 0.1
-    init_noise_scale: float = 0.01
+    init_noise_bias: float = 0.5
+    init_noise_scale: float = 0.25
     target_loss_nats: float = 0.15
     greedy: bool = True
     seed: int = 0
     bf16: bool = True
     n_train_pairs: int = 2048
-    n_fresh_pairs: int = 128
+    n_fresh_pairs: int = 96
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,7 @@ def learn_mask(
     optimizer = torch.optim.AdamW(
         [mask.tau], lr=settings.lr, betas=(0.9, settings.beta2), weight_decay=settings.weight_decay
     )
+    recent_loss = 0.0
     draw = torch.Generator().manual_seed(settings.seed)
     for step in range(settings.n_steps):
         if should_stop():
@@ -175,7 +179,8 @@ def learn_mask(
         (task_grad,) = torch.autograd.grad(loss, gates)
         mask.note_importance(task_grad)
         optimizer.zero_grad(set_to_none=True)
-        gates.backward(task_grad + settings.k_coef)
+        recent_loss += (float(loss.detach()) - recent_loss) * (1 / (step + 1) if step < 5 else 0.2)
+        gates.backward(task_grad + settings.k_coef * _pressure(recent_loss, settings))
         torch.nn.utils.clip_grad_norm_([mask.tau], 1.0)
         optimizer.step()
         mask.clamp()
@@ -186,6 +191,13 @@ def learn_mask(
 def _task_loss(subject: Subject, batch: PairBatch, mask: Mask, gates: Tensor) -> Tensor:
     diff = logit_difference(subject.model, batch, mask.tap(gates, subject.means))
     return torch.nn.functional.softplus(-diff).mean()
+
+
+def _pressure(recent_loss: float, settings: PruneSettings) -> float:
+    """Share of the penalty that acts: all of it while the loss is low, none once it has reached the target."""
+    if not settings.ease_penalty:
+        return 1.0
+    return min(1.0, max(0.0, 2 * (1 - recent_loss / settings.target_loss_nats)))
 
 
 def _rate(done: float, warmup: float) -> float:

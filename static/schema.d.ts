@@ -903,12 +903,13 @@ export interface components {
             /**
              * @default {
              *       "beta2": 0.95,
+             *       "ease_penalty": true,
              *       "greedy": true,
              *       "heaviside_temp": 1,
              *       "init_noise_bias": 0.1,
              *       "init_noise_scale": 0.01,
              *       "k_coef": 0.004,
-             *       "lr": 0.01,
+             *       "lr": 0.02,
              *       "n_steps": 200,
              *       "pairs_per_step": 16,
              *       "seed": 0,
@@ -931,6 +932,12 @@ export interface components {
              * @default 0.95
              */
             beta2: number;
+            /**
+             * Ease Penalty
+             * @description ease the penalty as the task loss nears the target; off is the paper's
+             * @default true
+             */
+            ease_penalty: boolean;
             /**
              * Greedy
              * @description drop nodes afterwards whose removal keeps the loss under the target
@@ -961,7 +968,7 @@ export interface components {
             /**
              * Lr
              * @description AdamW learning rate at the start
-             * @default 0.01
+             * @default 0.02
              */
             lr: number;
             /**

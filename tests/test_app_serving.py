@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-import tiny
-from conftest import TINY, Server, serving, wait_for
 
+import tiny
 from app.schemas import CircuitDetail, Job, StepEvent
+from conftest import TINY, Server, serving, wait_for
 
 QUICK = {"n_steps": 5, "pairs_per_step": 4, "target_loss_nats": 0.8}
 ENDLESS = {"n_steps": 5000, "pairs_per_step": 4}

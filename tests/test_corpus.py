@@ -153,8 +153,7 @@ def test_every_package_is_pinned_with_its_licence():
     lines = [line for line in realcode.PINS.read_text().splitlines() if not line.startswith("#")]
     assert len(lines) == len(realcode.pins()) > 20
     assert all(
-        re.fullmatch(r"[a-z0-9-]+==[\w.]+ +# (MIT|BSD|Apache|PSF)\S*( OR \S+)?, [\d.]+ MB", line)
-        for line in lines
+        re.fullmatch(r"[a-z0-9-]+==[\w.]+ +# (MIT|BSD|Apache|PSF)\S*( OR \S+)?, [\d.]+ MB", line) for line in lines
     )
 
 

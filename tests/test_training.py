@@ -68,7 +68,11 @@ def _corpus():
 
 
 def test_a_short_run_learns_to_count_and_ends_at_its_density():
-    run = Run(TINY, TrainSettings(n_steps=100, density=0.3, learning_rate=0.02, batch_windows=8, eval_every=50), torch.device("cpu"))
+    run = Run(
+        TINY,
+        TrainSettings(n_steps=100, density=0.3, learning_rate=0.02, batch_windows=8, eval_every=50),
+        torch.device("cpu"),
+    )
     points = list(train(run, _corpus(), _corpus(), _corpus()))
     assert [p.step for p in points] == [50, 100]
     assert points[-1].val_real_nats < 0.1 < np.log(32)

@@ -71,16 +71,19 @@ class Calibration(Wire):
 class PruneSettings(Wire):
     """Settings of pruning (paper A.5); defaults are tuned for the bundled models."""
 
-    n_steps: int = Field(200, ge=1, le=5000, description="gradient steps")
+    n_steps: int = Field(250, ge=1, le=5000, description="gradient steps")
     pairs_per_step: int = Field(16, ge=1, le=128, description="prompt pairs in a step")
-    k_coef: float = Field(4e-3, ge=0, le=1, description="nats of penalty for each kept node")
-    lr: float = Field(1e-2, gt=0, le=1, description="AdamW learning rate at the start")
+    k_coef: float = Field(1e-2, ge=0, le=1, description="nats of penalty for each kept node")
+    ease_penalty: bool = Field(
+        True, description="ease the penalty as the task loss nears the target; off is the paper's"
+    )
+    lr: float = Field(3e-2, gt=0, le=1, description="AdamW learning rate at the start")
     weight_decay: float = Field(1e-3, ge=0, le=1)
     beta2: float = Field(0.95, gt=0, lt=1)
     warmup_fraction: float = Field(0.05, ge=0, le=0.9)
     heaviside_temp: float = Field(1.0, gt=0, le=10)
-    init_noise_bias: float = Field(0.1, ge=-1, le=1)
-    init_noise_scale: float = Field(0.01, ge=0, le=1)
+    init_noise_bias: float = Field(0.5, ge=-1, le=1)
+    init_noise_scale: float = Field(0.25, ge=0, le=1)
     target_loss_nats: float = Field(0.15, gt=0, le=5, description="the circuit is as small as this loss allows")
     greedy: bool = Field(True, description="drop nodes afterwards whose removal keeps the loss under the target")
     seed: int = Field(0, ge=0, le=2**31 - 1)

@@ -2,12 +2,15 @@
 
 from random import Random
 
-from model.corpus.names import METHODS
-from model.corpus.strings import PLAIN_WORDS, phrase
+from model.corpus.names import METHODS, split
+from model.corpus.strings import phrase
 from model.tasks.pair import PromptPair
 from model.tasks.setting import Setting, text
 
-LEADS = ("of", "of", "from", "to")
+NOUNS = split(
+    "name price size color value path end type list number total result file text key line start order word title page "
+    "count item"
+)
 OPEN, OTHER = "\1", "\2"  # stand for the mark of the string left open, and for the other one
 
 
@@ -94,5 +97,5 @@ def fstring_brace(rng: Random) -> PromptPair:
 
 
 def lead(s: Setting) -> str:
-    """Words after which either a value or a noun may stand: `number of`."""
-    return " ".join([*[s.pick(PLAIN_WORDS) for _ in range(s.rng.randint(1, 2))], s.pick(LEADS)])
+    """Words after which either a value or a noun may stand."""
+    return f"{s.pick(('the', 'the', 'The'))} {s.pick(NOUNS)} of"

@@ -1,0 +1,94 @@
+"""Pruning: the mask's gradient by hand, the bisection, the greedy pass, and a real run on the bundled model."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from hand_model import CONFIG, WHOLE, hand_batch, hand_circuit, hand_subject
+
+from model.batch import encode_pairs
+from model.circuit import count_kept, kept_nodes
+from model.gate import keep_only
+from model.greedy import drop_needless
+from model.mask import Heaviside, Mask
+from model.measure import measure
+from model.prune import PruneSettings, prune, smallest_prefix
+from model.subject import load_subject
+from model.tasks import TASKS
+
+BUNDLED = Path(__file__).parent.parent / "bundle" / "models" / "python-4x256"
+
+
+def test_the_gate_is_a_step_with_the_slope_of_a_sigmoid():
+    tau = torch.tensor([-0.5, 0.0, 0.5], requires_grad=True)
+    gates = Heaviside.apply(tau, 1.0)
+    assert gates.tolist() == [0.0, 0.0, 1.0]
+    gates.sum().backward()
+    slope = math.exp(-0.5) / (1 + math.exp(-0.5)) ** 2
+    assert tau.grad.tolist() == pytest.approx([slope, 0.25, slope])
+
+
+def test_ties_of_tau_are_broken_by_importance_then_by_order():
+    mask = Mask(CONFIG, bias=0.1, scale=0.0, seed=0)
+    mask.tau.data[:] = -1.0
+    mask.tau.data[[4, 7, 9]] = 1.0
+    mask.note_importance(torch.zeros(16).index_fill(0, torch.tensor([9]), -2.0))  # without it the loss would rise
+    assert mask.ranking()[:4].tolist() == [9, 4, 7, 0]
+
+
+def test_bisection_finds_the_fewest_nodes_that_reach_the_target():
+    mask = Mask(CONFIG, bias=0.1, scale=0.01, seed=3)
+    tried = []
+
+    def loss_of(keep):
+        tried.append(count_kept(keep))
+        return 1.0 / count_kept(keep)  # 0.15 needs seven nodes
+
+    keep = smallest_prefix(mask, 0.15, loss_of, lambda loss, keep: None)
+    assert count_kept(keep) == 7
+    assert len(tried) <= 6
+
+
+def test_bisection_takes_more_nodes_when_the_positive_ones_do_not_reach_the_target():
+    mask = Mask(CONFIG, bias=0.1, scale=0.0, seed=0)
+    mask.tau.data[2:] = -0.5
+    keep = smallest_prefix(mask, 0.15, lambda keep: 1.0 / count_kept(keep), lambda loss, keep: None)
+    assert count_kept(keep) == 7
+
+
+def test_the_greedy_pass_drops_what_does_not_matter_and_no_more():
+    subject = hand_subject()
+    useless = ("0.attn.q:0", "0.attn.v:1", "0.mlp.act_in:1", "0.mlp.resid_delta:0")
+    keep = hand_circuit(*WHOLE, *useless).keep(CONFIG)
+    # one neuron at its mean leaves a loss of log(1 + exp(-3.16)) = 0.0415: a target of 0.03 needs both
+    assert [str(n) for n in kept_nodes(drop_needless(subject, keep, hand_batch(), 0.03))] == list(WHOLE)
+    fewer = drop_needless(subject, keep, hand_batch(), 0.05)
+    assert count_kept(fewer) == 3
+
+
+@pytest.fixture(scope="module")
+def subject():
+    return load_subject(BUNDLED)
+
+
+def test_a_short_run_on_the_bundled_model_makes_a_small_circuit_that_does_the_task(subject):
+    task, steps = TASKS["else_elif"], []
+    settings = PruneSettings(n_steps=25, lr=0.1, n_train_pairs=128, n_fresh_pairs=24, pairs_per_step=8)
+    result = prune(subject, task, settings, on_step=steps.append)
+    assert result.reached_target
+    assert [s.step for s in steps if s.phase == "learning"] == list(range(1, 26))
+    assert {s.phase for s in steps} >= {"learning", "bisecting", "calibrating"}
+    assert len(result.circuit.nodes) == steps[-1].n_nodes < 5000
+    held_out = encode_pairs(task.pairs("heldout", 32), subject.tokenizer, subject.config.block_size)
+    outcome = measure(subject.model, held_out, keep_only(result.circuit, subject.means, subject.config))
+    assert outcome.loss_nats < 0.5 < math.log(2)
+    assert result.calibration.loss_after_nats <= result.calibration.loss_before_nats
+
+
+def test_a_run_that_is_told_to_stop_ends_at_the_next_step(subject):
+    steps = []
+    settings = PruneSettings(n_steps=500, n_train_pairs=64, n_fresh_pairs=8, pairs_per_step=4, greedy=False)
+    result = prune(subject, TASKS["else_elif"], settings, on_step=steps.append, should_stop=lambda: len(steps) >= 3)
+    assert result.stopped
+    assert sum(s.phase == "learning" for s in steps) == 3
