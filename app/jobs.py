@@ -51,7 +51,8 @@ class Report:
         if step is None:
             return
         self._phase = step.phase
-        eta_s = step.elapsed_s * (step.n_steps - step.step) / step.step if step.step else None
+        left = step.n_steps - step.step  # what comes after the last step takes as long as it takes
+        eta_s = step.elapsed_s * left / step.step if step.step and left else None
         progress = JobProgress(
             phase=step.phase, step=step.step, n_steps=step.n_steps, elapsed_s=step.elapsed_s, eta_s=eta_s
         )

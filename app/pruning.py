@@ -34,7 +34,7 @@ from model.tasks.task import Task
 
 #: The sweep of effects runs every node on this many pairs, fewer where that would take more prompts than this.
 N_EFFECT_PAIRS = 16
-N_EFFECT_PROMPTS = 16_384
+N_EFFECT_PROMPTS = 8_192
 N_CANDIDATES = 8
 N_CURVE = 400
 

@@ -60,7 +60,7 @@ def next_token_logits(
 
 def embedding_writers(subject: Subject, channel: int, n: int) -> list[tuple[int, float]]:
     """The `n` tokens whose embedding writes a residual channel most: (token, weight), largest magnitude first."""
-    return _largest(subject.model.transformer["wte"].weight[:, channel], n)
+    return _largest(subject.model.wte.weight[:, channel], n)
 
 
 def logits_moved(subject: Subject, channel: int, n: int) -> list[tuple[int, float]]:

@@ -147,5 +147,5 @@ def _assemble(config: ModelConfig, state: dict[str, Tensor]) -> Transformer:
         model = Transformer(config)
     model.load_state_dict({name: value.float() for name, value in state.items()}, strict=True, assign=True)
     if config.tied_unembed:
-        model.lm_head.weight = model.transformer["wte"].weight
+        model.lm_head.weight = model.wte.weight
     return model

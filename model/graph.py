@@ -50,7 +50,7 @@ class Graph:
 
 def weight_between(model: Transformer, layer: int, source: str, target: str) -> Float[Tensor, "target source"]:
     """The weight matrix of one entry of WEIGHTS in one layer (a view)."""
-    block = model.transformer["h"][layer]
+    block = model.blocks[layer]
     width = model.config.d_attn
     match (source, target):
         case ("attn.act_in", "attn.q"):
@@ -100,7 +100,7 @@ def graph_of(model: Transformer, circuit: Circuit, candidates: Sequence[int]) ->
 
 def _links(model: Transformer, circuit: Circuit, candidates: Sequence[int]) -> tuple[list[int], list[Link]]:
     config = model.config
-    embedded = model.transformer["wte"].weight.any(dim=0)
+    embedded = model.wte.weight.any(dim=0)
     writers: dict[int, list[str]] = {}
     links: list[Link] = []
     embed: set[int] = set()
@@ -141,7 +141,7 @@ def _drop_unwritten(model: Transformer, keep: Keep) -> None:
     """Forward: drop act_in channels that nothing writes, and linear nodes that read nothing kept."""
     config = model.config
     written = torch.ones(config.d_block_in, dtype=torch.bool, device=model.device)
-    written[: config.d_model] = model.transformer["wte"].weight.any(dim=0)
+    written[: config.d_model] = model.wte.weight.any(dim=0)
     if config.add_positions:
         written[:] = True
     for layer in range(config.n_layer):

@@ -18,13 +18,13 @@ class Heaviside(torch.autograd.Function):
     """1 where tau > 0, else 0; its derivative is that of a sigmoid of temperature `temperature`."""
 
     @staticmethod
-    def forward(ctx, tau: Tensor, temperature: float) -> Tensor:  # type: ignore[no-untyped-def, override]
+    def forward(ctx, tau: Tensor, temperature: float) -> Tensor:  # type: ignore[no-untyped-def]
         ctx.save_for_backward(tau)
         ctx.temperature = temperature
         return (tau > 0).to(tau.dtype)
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def, override]
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def]
         (tau,) = ctx.saved_tensors
         slope = torch.sigmoid(tau / ctx.temperature)
         return grad * slope * (1 - slope) / ctx.temperature, None

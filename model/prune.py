@@ -1,7 +1,7 @@
 """Pruning a model to the circuit of a task (paper A.5).
 
-1. One parameter tau a node, clamped to [-1, 1] after each step. The paper starts all near 0.1; with few, large steps they
-   would cross zero together, so the default spreads them (0.5 +- 0.25) and nodes leave one after another.
+1. One parameter tau a node, clamped to [-1, 1] after each step. The paper starts all near 0.1; with few, large steps
+   they would cross zero together, so the default spreads them (0.5 +- 0.25) and nodes leave one after another.
 2. A gate on every node: itself where tau > 0, else its mean over the pretraining corpus; AbsTopK comes first.
 3. Backward through the step function with the slope of a sigmoid.
 4. Loss = two-way task loss + k_coef * (nodes kept); AdamW, clipped gradients, warm-up and linear decay. The penalty
@@ -50,7 +50,7 @@ class PruneSettings:
     seed: int = 0
     bf16: bool = True
     n_train_pairs: int = 2048
-    n_fresh_pairs: int = 96
+    n_fresh_pairs: int = 160
 
 
 @dataclass(frozen=True)

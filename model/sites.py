@@ -19,7 +19,7 @@ class Node(NamedTuple):
     """One index of one maskable site; text form `3.mlp.post_act:117`."""
 
     site: str
-    index: int
+    index: int  # type: ignore[assignment]  # of the site; hides tuple.index, which nobody asks of a node
 
     @property
     def layer(self) -> int:

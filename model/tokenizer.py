@@ -91,7 +91,9 @@ class Tokenizer:
     @property
     def separator(self) -> int:
         """The id between documents: 0 in our own models, the last one in the release's."""
-        return self._bpe.token_to_id(SEPARATOR)
+        separator = self._bpe.token_to_id(SEPARATOR)
+        assert separator is not None  # a tokeniser without one is refused when it is loaded
+        return separator
 
     def encode(self, text: str) -> list[int]:
         return self._bpe.encode(text).ids

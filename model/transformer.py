@@ -6,7 +6,8 @@ Numbers in the order in which they happen (paper section 2.1; names are the rele
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -178,10 +179,26 @@ class Transformer(nn.Module):
             self.transformer["wpe"] = nn.Embedding(config.block_size, config.d_model)
         self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
         if config.tied_unembed:
-            self.lm_head.weight = self.transformer["wte"].weight
+            self.lm_head.weight = self.wte.weight
         if config.enable_bigram_table:
             self.bigram_table = nn.Parameter(torch.zeros(config.vocab_size, config.vocab_size))
         self.register_buffer("final_logits_bias", torch.zeros(config.vocab_size))
+
+    @property
+    def wte(self) -> nn.Embedding:
+        return cast(nn.Embedding, self.transformer["wte"])
+
+    @property
+    def wpe(self) -> nn.Embedding:
+        return cast(nn.Embedding, self.transformer["wpe"])
+
+    @property
+    def blocks(self) -> list[Block]:
+        return list(cast(Iterable[Block], self.transformer["h"]))
+
+    @property
+    def ln_f(self) -> Norm:
+        return cast(Norm, self.transformer["ln_f"])
 
     @property
     def device(self) -> torch.device:
@@ -202,20 +219,20 @@ class Transformer(nn.Module):
         n_pos = tokens.shape[1]
         if n_pos > self.config.block_size:
             raise InputError(f"the prompt has {n_pos} tokens; this model reads at most {self.config.block_size}")
-        x = self.transformer["wte"](tokens)
+        x = self.wte(tokens)
         positions = None
         if self.config.d_pos_emb:
-            positions = self.transformer["wpe"].weight[:n_pos]
+            positions = self.wpe.weight[:n_pos]
         elif self.config.add_positions:
-            x = x + self.transformer["wpe"].weight[:n_pos]
-        for layer, block in enumerate(self.transformer["h"]):
+            x = x + self.wpe.weight[:n_pos]
+        for layer, block in enumerate(self.blocks):
             x = block(x, positions, str(layer), tap)
         x = tap("final_resid", x)
         last = tokens
         if at is not None:
             rows = torch.arange(len(tokens), device=tokens.device)
             x, last = x[rows, at], tokens[rows, at]
-        logits = self.lm_head(self.transformer["ln_f"](x)) + self.final_logits_bias
+        logits = self.lm_head(self.ln_f(x)) + self.final_logits_bias
         if self.config.enable_bigram_table:
             logits = logits + F.embedding(last, self.bigram_table)
         return logits

@@ -582,7 +582,10 @@ export interface components {
         JobProgress: {
             /** Elapsed S */
             elapsed_s: number;
-            /** Eta S */
+            /**
+             * Eta S
+             * @description until the last gradient step; null in the phases after it
+             */
             eta_s: number | null;
             /** N Steps */
             n_steps: number;
@@ -906,11 +909,11 @@ export interface components {
              *       "ease_penalty": true,
              *       "greedy": true,
              *       "heaviside_temp": 1,
-             *       "init_noise_bias": 0.1,
-             *       "init_noise_scale": 0.01,
-             *       "k_coef": 0.004,
-             *       "lr": 0.02,
-             *       "n_steps": 200,
+             *       "init_noise_bias": 0.5,
+             *       "init_noise_scale": 0.25,
+             *       "k_coef": 0.01,
+             *       "lr": 0.03,
+             *       "n_steps": 250,
              *       "pairs_per_step": 16,
              *       "seed": 0,
              *       "target_loss_nats": 0.15,
@@ -951,30 +954,30 @@ export interface components {
             heaviside_temp: number;
             /**
              * Init Noise Bias
-             * @default 0.1
+             * @default 0.5
              */
             init_noise_bias: number;
             /**
              * Init Noise Scale
-             * @default 0.01
+             * @default 0.25
              */
             init_noise_scale: number;
             /**
              * K Coef
              * @description nats of penalty for each kept node
-             * @default 0.004
+             * @default 0.01
              */
             k_coef: number;
             /**
              * Lr
              * @description AdamW learning rate at the start
-             * @default 0.02
+             * @default 0.03
              */
             lr: number;
             /**
              * N Steps
              * @description gradient steps
-             * @default 200
+             * @default 250
              */
             n_steps: number;
             /**

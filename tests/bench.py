@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-from conftest import serving
 
 from app.schemas import CircuitDetail, CircuitSummary
 from app.settings import ROOT
+from conftest import serving
 
 N_TIMES = 7
 

@@ -30,13 +30,13 @@ def hand_model() -> Transformer:
     model = Transformer(CONFIG)
     for parameter in model.parameters():
         parameter.data.zero_()
-    block = model.transformer["h"][0]
-    model.transformer["wte"].weight.data = torch.tensor([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0]])
+    block = model.blocks[0]
+    model.wte.weight.data = torch.tensor([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0]])
     block.ln_1.weight.data.fill_(1 / math.sqrt(2))
     block.ln_2.weight.data.fill_(1 / math.sqrt(2))
     block.mlp.c_fc.weight.data = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
     block.mlp.c_proj.weight.data = torch.tensor([[0.0, 0.0], [2.0, -2.0]])
-    model.transformer["ln_f"].weight.data.fill_(math.sqrt(2.5))
+    model.ln_f.weight.data.fill_(math.sqrt(2.5))
     model.lm_head.weight.data = torch.tensor([[0.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
     return model.eval().requires_grad_(False)
 

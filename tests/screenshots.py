@@ -6,11 +6,11 @@ import tempfile
 from pathlib import Path
 
 import httpx
-from conftest import serving
 from playwright.sync_api import Page, sync_playwright
 
 from app.schemas import CircuitDetail, CircuitSummary
 from app.settings import ROOT
+from conftest import serving
 
 OUT = ROOT / "docs" / "screenshots"
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}

@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from hand_model import CONFIG, WHOLE, hand_batch, hand_circuit, hand_means, hand_model, hand_subject, nodes
 
+from hand_model import CONFIG, WHOLE, hand_batch, hand_circuit, hand_means, hand_model, hand_subject, nodes
 from model.ablate import ablate, empty_circuit, node_effects
 from model.attribution import estimated_effects
 from model.calibrate import calibrate

@@ -124,7 +124,7 @@ def test_a_neurons_weights_are_those_of_the_matrices(
     shared_client: TestClient, circuit: CircuitDetail, subject: Subject
 ) -> None:
     detail = NodeDetail.model_validate_json(shared_client.get(f"{circuit.url}/nodes/1.mlp.post_act:3.json").text)
-    mlp = subject.model.transformer["h"][1].mlp  # type: ignore[index]
+    mlp = subject.model.blocks[1].mlp  # type: ignore[index]
     row, column = mlp.c_fc.weight[3], mlp.c_proj.weight[:, 3]
     assert detail.n_weights_in == int(row.count_nonzero()) and detail.n_weights_out == int(column.count_nonzero())
     weights = {weight.node: weight.weight for weight in detail.weights_in}

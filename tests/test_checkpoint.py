@@ -38,7 +38,7 @@ def test_sparse_matrices_are_stored_sparse(tmp_path):
     save_model(model, tmp_path)
     stored = load_file(tmp_path / "weights.safetensors")
     name = "transformer.h.0.mlp.c_fc.weight"
-    assert len(stored[f"{name}#index"]) == int(model.transformer["h"][0].mlp.c_fc.weight.count_nonzero())
+    assert len(stored[f"{name}#index"]) == int(model.blocks[0].mlp.c_fc.weight.count_nonzero())
 
 
 def test_one_changed_weight_changes_the_fingerprint():

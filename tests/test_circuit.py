@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from hand_model import CONFIG, WHOLE, hand_circuit, hand_model, nodes
 
+from hand_model import CONFIG, WHOLE, hand_circuit, hand_model, nodes
 from model.checkpoint import load_model
 from model.circuit import Circuit, kept_nodes, nothing_kept
 from model.errors import InputError

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from hand_model import CONFIG, WHOLE, hand_batch, hand_circuit, hand_subject
 
+from hand_model import CONFIG, WHOLE, hand_batch, hand_circuit, hand_subject
 from model.batch import encode_pairs
 from model.circuit import count_kept, kept_nodes
 from model.gate import keep_only

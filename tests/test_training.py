@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from hand_model import CONFIG
 
+from hand_model import CONFIG
 from model.config import ModelConfig
 from model.training.loop import Run, TrainSettings, normalise_gradients, train
 from model.training.schedule import density_at, learning_rate_at

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hand_model import CONFIG, hand_model
 
+from hand_model import CONFIG, hand_model
 from model.checkpoint import load_model
 from model.config import ModelConfig
 from model.errors import InputError

@@ -25,7 +25,7 @@ class JobProgress(Wire):
     step: int
     n_steps: int
     elapsed_s: float
-    eta_s: float | None
+    eta_s: float | None = Field(description="until the last gradient step; null in the phases after it")
 
 
 class StepEvent(Wire):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def build(
     vocab_size: int = 1024,
     seed: int = 0,
     on_progress: OnProgress = lambda part, done, total: None,
-) -> dict:
+) -> dict[str, Any]:
     """Write `{train,val}_{generated,real}.bin` (uint16), `tokenizer/` if there is none, and `corpus.json`.
 
     `real_fraction` is of the characters that the tokeniser is trained on; the ids of both kinds are all kept,

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import torch
 import typer
@@ -45,7 +45,7 @@ def main(
     d_mlp: Annotated[int, typer.Option(help="0 means 4 * d_model")] = 0,
     d_head: int = 32,
     block_size: int = 128,
-    activation: str = "relu",
+    activation: Annotated[str, typer.Option(help="relu or gelu")] = "relu",
     sink: bool = True,
     afrac: Annotated[float, typer.Option(help="AbsTopK fraction at the eight locations; 1 is off")] = 1.0,
     density: Annotated[float, typer.Option(help="fraction of nonzero weights; 1 is dense")] = 0.03,
@@ -66,7 +66,7 @@ def main(
     tokenizer = Tokenizer.load(corpus / "tokenizer")
     config = ModelConfig(
         n_layer=n_layer, d_model=d_model, d_mlp=d_mlp or 4 * d_model, n_head=d_model // d_head, d_head=d_head,
-        vocab_size=tokenizer.vocab_size, block_size=block_size, activation_type=activation, sink=sink,
+        vocab_size=tokenizer.vocab_size, block_size=block_size, activation_type=cast(Any, activation), sink=sink,
         afrac=None if afrac == 1 else afrac,
         afrac_loctypes=() if afrac == 1 else (
             "attn_in", "attn_q", "attn_k", "attn_v", "attn_out", "mlp_in", "mlp_neuron", "mlp_out"),
