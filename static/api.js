@@ -3,7 +3,7 @@
 
 /**
  * @import { Ablation, AblationRequest, CircuitDetail, ErrorAnswer, Job, ModelDetail, NodeDetail, PruneRequest,
- *   RunAnswer, StepEvent } from "./types.js"
+ *   RunAnswer, StepEvent, TaskSummary } from "./types.js"
  */
 
 const RETRY_MS = 3000;
@@ -82,6 +82,9 @@ export const getNode = (circuit, node, signal) =>
 
 /** @param {string} name @returns {Promise<ModelDetail>} */
 export const getModel = (name) => request(`/models/${name}.json`);
+
+/** @returns {Promise<TaskSummary[]>} */
+export const getTasks = () => request("/tasks.json");
 
 /** @param {AblationRequest} body @param {AbortSignal} [signal] @returns {Promise<Ablation>} */
 export const postAblation = (body, signal) => post("/ablations", body, signal);

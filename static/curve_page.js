@@ -4,7 +4,7 @@
 /** @import { CurvePoint } from "./types.js" */
 import { need, pageData } from "./dom.js";
 import { drawCurve } from "./plot.js";
-import { wirePruneForm } from "./prune_form.js";
+import { offerTasks, wirePruneForm } from "./prune_form.js";
 
 const curve = document.getElementById("curve");
 if (curve) {
@@ -25,5 +25,6 @@ if (curve) {
 
 const form = document.getElementById("prune-form");
 if (form && document.body.contains(form) && !document.getElementById("graph")) {
+  offerTasks(/** @type {HTMLFormElement} */ (form));
   wirePruneForm(/** @type {HTMLFormElement} */ (form), need("prune-job"));
 }

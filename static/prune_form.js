@@ -1,7 +1,7 @@
 // @ts-check
 // The prune form: what the reader set, and nothing else, is sent; then the job is shown in its place.
 
-import { getModel, postJob } from "./api.js";
+import { getModel, getTasks, postJob } from "./api.js";
 import { fill, h } from "./dom.js";
 import { nats } from "./format.js";
 import { showJob } from "./job_view.js";
@@ -38,21 +38,19 @@ export function wirePruneForm(form, place) {
   });
 }
 
-/** Offer all the model's tasks, not only the one rendered. @param {HTMLFormElement} form */
+/** Offer every task, with the model's loss where it was measured, not only the ones rendered. @param {HTMLFormElement} form */
 export async function offerTasks(form) {
   const tasks = /** @type {HTMLSelectElement} */ (form.elements.namedItem("task"));
   const chosen = tasks.value;
   try {
-    const model = await getModel(form.dataset.model ?? "");
-    const options = model.tasks.map((score) =>
-      h(
-        "option",
-        { value: score.task },
-        `${score.title} (full model ${nats(score.measure.loss_nats.value)} nats)`,
-      ),
-    );
+    const [model, all] = await Promise.all([getModel(form.dataset.model ?? ""), getTasks()]);
+    const scores = new Map(model.tasks.map((score) => [score.task, nats(score.measure.loss_nats.value)]));
+    const options = all.map(({ name, title }) => {
+      const score = scores.get(name);
+      return h("option", { value: name }, score ? `${title} (full model ${score} nats)` : title);
+    });
     tasks.replaceChildren(...options);
-    tasks.value = chosen;
+    tasks.value = chosen || (all[0]?.name ?? "");
   } catch {
     // The task of this circuit stays on offer; the connection line says what is wrong.
   }

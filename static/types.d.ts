@@ -25,6 +25,7 @@ export type Job = Schemas["Job"];
 export type JobState = Job["state"];
 export type StepEvent = Schemas["StepEvent"];
 export type ModelDetail = Schemas["ModelDetail"];
+export type TaskSummary = Schemas["TaskSummary"];
 export type PruneRequest = Schemas["PruneRequest"];
 export type ErrorAnswer = Schemas["ErrorAnswer"];
 
