@@ -135,8 +135,7 @@ def tiny_server(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The app on its own bundle: what the browser tests look at."""
-    bundle = Path(os.environ.get("TEST_BUNDLE", ROOT / "bundle"))
-    with serving(bundle, tmp_path_factory.mktemp("real") / "data") as server:
+    with serving(ROOT / "bundle", tmp_path_factory.mktemp("real") / "data", SPARSESCOPE_N_MEASURED_PAIRS="32") as server:
         yield server
 
 

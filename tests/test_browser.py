@@ -169,17 +169,18 @@ def start_prune(page: Page, circuit: CircuitDetail, n_steps: int, **settings: An
     page.get_by_role("tab", name="Prune").click()
     form = page.get_by_role("form", name="Prune a circuit")
     form.get_by_label("gradient steps").fill(str(n_steps))
+    form.get_by_text("Advanced settings").click()
     for label, value in settings.items():
         form.locator(f"[name={label}]").fill(str(value))
     form.get_by_test_id("start-prune").click()
 
 
 def test_prune_with_a_small_budget_and_watch_it_arrive(page: Page, circuit: CircuitDetail) -> None:
-    start_prune(page, circuit, n_steps=12, target_loss_nats=5)
+    start_prune(page, circuit, n_steps=12, target_loss_nats=5, pairs_per_step=2)
     state = page.get_by_test_id("job-state")
     expect(state).to_have_text(re.compile("queued|running|done"))
     expect(page.get_by_test_id("prune-job")).to_contain_text(re.compile(r"step \d+ of 12"))
-    expect(state).to_have_text("done", timeout=120_000)
+    expect(state).to_have_text("done", timeout=240_000)
     page.get_by_test_id("open-circuit").click()
     expect_graph(page)
     expect(page.get_by_role("heading", level=1)).to_have_text(circuit.task_title)
