@@ -135,7 +135,8 @@ def tiny_server(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The app on its own bundle: what the browser tests look at."""
-    with serving(ROOT / "bundle", tmp_path_factory.mktemp("real") / "data", SPARSESCOPE_N_MEASURED_PAIRS="32") as server:
+    data_dir = tmp_path_factory.mktemp("real") / "data"
+    with serving(ROOT / "bundle", data_dir, SPARSESCOPE_N_MEASURED_PAIRS="32") as server:
         yield server
 
 
