@@ -171,7 +171,7 @@ def test_posts_from_other_sites_are_refused(shared_client: TestClient) -> None:
 
 def test_an_error_of_the_app_is_one_sentence(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
-        raise RuntimeError("secret of /work/data")
+        raise RuntimeError("secret of /srv/data")
 
     monkeypatch.setattr(client.app.state.queue, "all", broken)  # type: ignore[attr-defined]
     quiet = TestClient(client.app, raise_server_exceptions=False)

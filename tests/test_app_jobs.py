@@ -112,7 +112,7 @@ def test_a_server_that_stops_says_so_on_its_job(queue: Queue, tmp_path: Path) ->
     [
         (InputError("the task x gives only 3 pairs"), "the task x gives only 3 pairs"),
         (MemoryError(), "the device ran out of memory; fewer pairs in a step need less"),
-        (RuntimeError("in /work/secret"), "something went wrong in the app (RuntimeError); the server's log says what"),
+        (RuntimeError("in /srv/secret"), "something went wrong in the app (RuntimeError); the server's log says what"),
     ],
 )
 def test_a_failure_is_one_sentence_and_the_worker_goes_on(
