@@ -17,7 +17,7 @@ def refused(response: Any, status: int) -> str:
     assert list(body) == ["error"] and sorted(body["error"]) == ["message", "status"]
     assert body["error"]["status"] == status
     message = body["error"]["message"]
-    assert "\n" not in message and "Traceback" not in message and "/work" not in message and "/tmp" not in message
+    assert "\n" not in message and "Traceback" not in message and "/srv" not in message and "/tmp" not in message
     return str(message)
 
 
