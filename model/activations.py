@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from model.batch import padded
 from model.circuit import Circuit
 from model.gate import keep_only
 from model.sites import Node
@@ -17,19 +18,12 @@ def _tap_of(subject: Subject, circuit: Circuit | None) -> Tap | None:
     return None if circuit is None else keep_only(circuit, subject.means, subject.config)
 
 
-def _padded(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    tokens = torch.zeros(len(prompts), max(map(len, prompts)), dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        tokens[row, : len(prompt)] = torch.tensor(prompt)
-    return tokens.to(device), torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
-
-
 @torch.no_grad()
 def node_activations(
     subject: Subject, nodes: Sequence[Node], prompts: Sequence[Sequence[int]], circuit: Circuit | None = None
 ) -> dict[Node, list[list[float]]]:
     """Values of `nodes` at every token of every prompt; inside a circuit those of nodes it does not keep are means."""
-    tokens, last = _padded(prompts, subject.device)
+    tokens, last = padded(prompts, subject.device)
     inner = _tap_of(subject, circuit)
     seen: dict[str, Tensor] = {}
     wanted = {node.site for node in nodes}
@@ -52,7 +46,7 @@ def next_token_logits(
     subject: Subject, prompt: Sequence[int], circuit: Circuit | None = None
 ) -> Float[Tensor, " vocab"]:
     """Logits after a prompt, nats, on the CPU; a circuit's are not calibrated."""
-    tokens, last = _padded([prompt], subject.device)
+    tokens, last = padded([prompt], subject.device)
     tap = _tap_of(subject, circuit)
     logits = subject.model(tokens, at=last) if tap is None else subject.model(tokens, at=last, tap=tap)
     return logits[0].float().cpu()

@@ -49,6 +49,16 @@ def encode_prompt(prompt: str, tokenizer: Tokenizer, block_size: int) -> list[in
     return tokens
 
 
+def padded(
+    prompts: Sequence[Sequence[int]], device: torch.device | str
+) -> tuple[Int[Tensor, "prompt pos"], Int[Tensor, " prompt"]]:
+    """Prompts right-padded with token 0, and the position of each one's last token."""
+    tokens = torch.zeros(len(prompts), max(map(len, prompts)), dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        tokens[row, : len(prompt)] = torch.tensor(prompt)
+    return tokens.to(device), torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
+
+
 def encode_pairs(
     pairs: Sequence[PromptPair], tokenizer: Tokenizer, block_size: int, device: torch.device | str = "cpu"
 ) -> PairBatch:
@@ -57,9 +67,6 @@ def encode_pairs(
     answers = [(pair.answers[side], pair.answers[1 - side]) for side in (0, 1) for pair in pairs]
     encoded = [encode_prompt(prompt, tokenizer, block_size) for prompt in prompts]
     ids = {text: tokenizer.token_id(text) for both in answers for text in both}
-    tokens = torch.zeros(len(prompts), max(map(len, encoded)), dtype=torch.long)
-    for row, prompt_tokens in enumerate(encoded):
-        tokens[row, : len(prompt_tokens)] = torch.tensor(prompt_tokens)
-    last = torch.tensor([len(prompt_tokens) - 1 for prompt_tokens in encoded])
+    tokens, last = padded(encoded, device)
     candidates = torch.tensor([[ids[right], ids[wrong]] for right, wrong in answers])
-    return PairBatch(tokens.to(device), last.to(device), candidates.to(device))
+    return PairBatch(tokens, last, candidates.to(device))

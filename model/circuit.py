@@ -29,10 +29,6 @@ class Circuit:
     def of(cls, model_fingerprint: str, task: str, nodes: Iterable[Node]) -> "Circuit":
         return cls(model_fingerprint, task, tuple(sorted(set(nodes), key=lambda n: (site_order(n.site), n.index))))
 
-    @classmethod
-    def from_keep(cls, model_fingerprint: str, task: str, keep: Keep) -> "Circuit":
-        return cls.of(model_fingerprint, task, kept_nodes(keep))
-
     @cached_property
     def id(self) -> str:
         """16 hex digits of a hash of model, task and nodes: the same circuit has the same id for ever."""
