@@ -46,6 +46,8 @@ class Tokenizer:
     def __init__(self, bpe: Bpe):
         self._bpe = bpe
         self._bytes_of_sign = {sign: byte for byte, sign in signs_of_bytes().items()}
+        vocab = bpe.get_vocab()
+        self._missing = {byte for sign, byte in self._bytes_of_sign.items() if sign not in vocab}
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int) -> "Tokenizer":
@@ -58,6 +60,14 @@ class Tokenizer:
             show_progress=False,
         )
         bpe.train_from_iterator(texts, trainer)
+        return cls(bpe)
+
+    @classmethod
+    def of_signs(cls, signs: str) -> "Tokenizer":
+        """One token a sign and no others: the separator is id 0, then the signs in their order."""
+        vocab = {text: token for token, text in enumerate([SEPARATOR, *signs])}
+        bpe = assemble(models.BPE(vocab=vocab, merges=[]), "[^\\n]|\\n")
+        bpe.add_special_tokens([SEPARATOR])
         return cls(bpe)
 
     @classmethod
@@ -96,10 +106,21 @@ class Tokenizer:
         return separator
 
     def encode(self, text: str) -> list[int]:
+        self._check(text)
         return self._bpe.encode(text).ids
 
     def encode_batch(self, texts: list[str]) -> list[list[int]]:
+        for text in texts if self._missing else ():
+            self._check(text)
         return [encoding.ids for encoding in self._bpe.encode_batch_fast(texts)]
+
+    def _check(self, text: str) -> None:
+        """InputError for a sign that this tokeniser has no byte for; the library would drop it without a word."""
+        if not self._missing or self._missing.isdisjoint(text.replace(SEPARATOR, "").encode(errors="replace")):
+            return
+        sign = next(sign for sign in text if not self._missing.isdisjoint(sign.encode(errors="replace")))
+        there_are = " ".join(self.token_text(token) for token in range(self.vocab_size))
+        raise InputError(f"this tokeniser has no token for {sign!r}; it has {there_are}")
 
     def decode(self, ids: list[int]) -> str:
         return self._bpe.decode(ids, skip_special_tokens=False)

@@ -1,17 +1,21 @@
-"""The twenty tasks: two prompts that differ in what decides the answer, two candidates of one token each."""
+"""The tasks: two prompts that differ in what decides the answer, two candidates of one token each.
+
+TASKS are the paper's twenty, about Python; DYCK_TASKS are about brackets; ALL_TASKS are both.
+"""
 
 from model.tasks.accumulators import set_or_string, set_or_string_fixedvarname
 from model.tasks.branches import else_elif, if_equals, if_ternary, var_if
 from model.tasks.copies import class_init, var_swap
+from model.tasks.dyck import dyck_depth, dyck_distance, dyck_match
 from model.tasks.files import with_as, with_open
 from model.tasks.functions import final_kwarg, lambda_func
 from model.tasks.literals import bracket_brace, bracket_counting
 from model.tasks.loops import enumerate_range, for_while, indent_for, while_return_true
 from model.tasks.pair import PromptPair
 from model.tasks.strings import fstring_brace, single_double_quote
-from model.tasks.task import Split, Task
+from model.tasks.task import Language, Split, Task
 
-__all__ = ["TASKS", "PromptPair", "Split", "Task"]
+__all__ = ["ALL_TASKS", "DYCK_TASKS", "TASKS", "Language", "PromptPair", "Split", "Task"]
 
 _ALL = (
     Task.of(single_double_quote, "Closing quote", "Is the open string closed by a double or a single quote?"),
@@ -44,3 +48,11 @@ _ALL = (
     Task.of(while_return_true, "Endless loop or end of function", "Does a block begin, or is the function over?"),
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}
+
+_DYCK = (
+    Task.of(dyck_match, "Matching bracket", "Which bracket closes the innermost one that is open?", "dyck"),
+    Task.of(dyck_distance, "Matching bracket, far away", "Which bracket closes one that was opened long ago?", "dyck"),
+    Task.of(dyck_depth, "End of the word", "Is every bracket closed, so that the word may end?", "dyck"),
+)
+DYCK_TASKS: dict[str, Task] = {task.name: task for task in _DYCK}
+ALL_TASKS: dict[str, Task] = TASKS | DYCK_TASKS

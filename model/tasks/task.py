@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from inspect import cleandoc
 from typing import Literal
@@ -12,6 +12,7 @@ from model.tasks.pair import PromptPair
 
 Split = Literal["train", "heldout"]
 SPLITS: tuple[Split, Split] = ("train", "heldout")
+Language = Literal["python", "dyck"]
 TRIES_A_PAIR = 100
 
 
@@ -22,18 +23,29 @@ def split_of(prompt: str) -> Split:
 
 @dataclass(frozen=True)
 class Task:
-    """`question` is what the model must tell; `doc` is what decides the answer."""
+    """`question` is what the model must tell; `doc` what decides the answer; only models of `language` are asked."""
 
     name: str
     title: str
     question: str
     doc: str
     generate: Callable[[random.Random], PromptPair]
+    language: Language = field(default="python", kw_only=True)
 
     @classmethod
-    def of(cls, generate: Callable[[random.Random], PromptPair], title: str, question: str) -> "Task":
+    def of(
+        cls,
+        generate: Callable[[random.Random], PromptPair],
+        title: str,
+        question: str,
+        language: Language = "python",
+    ) -> "Task":
         """Named after its generator, whose docstring is the task's `doc`."""
-        return cls(generate.__name__, title, question, cleandoc(generate.__doc__ or ""), generate)
+        return cls(generate.__name__, title, question, cleandoc(generate.__doc__ or ""), generate, language=language)
+
+    def n_pairs(self, split: Split) -> int | None:
+        """How many pairs there are of a split; None where they are made on request."""
+        return None
 
     def pairs(self, split: Split, n: int, seed: int = 0) -> list[PromptPair]:
         """The first `n` distinct pairs of a seed with both prompts in `split`; no prompt comes twice."""

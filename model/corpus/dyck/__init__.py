@@ -1,0 +1,1 @@
+"""The bracket language: its words, and the corpus of them."""
