@@ -14,7 +14,7 @@ def parameters(s: Scope, most: int = 6, least: int = 0) -> tuple[list[str], str]
     n = least + int(s.rng.random() * (most + 1 - least))
     pool = dict.fromkeys(s.rng.sample(VARIABLES, n))
     names = list(pool)
-    first_default = int(s.rng.random() * len(names)) if names and s.chance(0.5) else len(names)
+    first_default = int(s.rng.random() ** 3 * len(names)) if names and s.chance(0.5) else len(names)
     texts = [f"{name}=None" if i >= first_default else name for i, name in enumerate(names)]
     return names, ", ".join(texts)
 

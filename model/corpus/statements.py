@@ -112,7 +112,7 @@ def comprehension(s: Scope) -> Lines:
 
 
 KINDS = (assignment, said, called, counted, swap, pair, lambda_line, comprehension)
-WEIGHTS = (0.30, 0.28, 0.07, 0.04, 0.11, 0.03, 0.09, 0.04)
+WEIGHTS = (0.28, 0.27, 0.06, 0.04, 0.17, 0.03, 0.09, 0.04)
 
 
 def line(s: Scope) -> Lines:

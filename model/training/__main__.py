@@ -49,16 +49,20 @@ def main(
     sink: bool = True,
     afrac: Annotated[float, typer.Option(help="AbsTopK fraction at the eight locations; 1 is off")] = 1.0,
     density: Annotated[float, typer.Option(help="fraction of nonzero weights; 1 is dense")] = 0.03,
+    first_density: Annotated[float, typer.Option(help="the density that the run starts at")] = 1.0,
     anneal_stop: Annotated[float, typer.Option(help="fraction of the run at which the density is reached")] = 0.5,
     min_per_unit: Annotated[int, typer.Option(help="nonzeros kept for every neuron and attention channel")] = 0,
-    learning_rate: float = 1e-2,
-    batch_windows: int = 32,
+    learning_rate: float = 6e-2,
+    weight_decay: float = 0.1,
+    batch_windows: int = 16,
     real_fraction: float = 0.5,
     seed: int = 0,
     bf16: bool = True,
     device: str = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves it to torch")] = 0,
     save_every: int = 500,
+    keep_at: Annotated[int, typer.Option(help="also keep the checkpoint of this step, OUT/checkpoint-STEP.pt")] = 0,
+    start_from: Annotated[Path | None, typer.Option(help="a checkpoint of another run to take weights from")] = None,
 ) -> None:
     """Train a weight-sparse transformer on a built corpus (paper A.1, A.2). Run again, it resumes."""
     if threads:
@@ -73,8 +77,9 @@ def main(
         enable_bigram_table=True, add_positions=False,
     )  # fmt: skip
     settings = TrainSettings(
-        n_steps=n_steps, batch_windows=batch_windows, density=density, anneal_stop=anneal_stop,
-        min_per_unit=min_per_unit, learning_rate=learning_rate, real_fraction=real_fraction, seed=seed, bf16=bf16,
+        n_steps=n_steps, batch_windows=batch_windows, density=density, first_density=first_density,
+        anneal_stop=anneal_stop, min_per_unit=min_per_unit, learning_rate=learning_rate,
+        weight_decay=weight_decay, real_fraction=real_fraction, seed=seed, bf16=bf16,
     )  # fmt: skip
     run = Run(config, settings, choose_device(device))
     out.mkdir(parents=True, exist_ok=True)
@@ -82,8 +87,11 @@ def main(
     if checkpoint.exists():
         run.resume(checkpoint)
         typer.echo(f"resumed at step {run.step}")
+    elif start_from is not None:
+        run.start_from(start_from)
     train_corpus = Corpus.open(corpus, "train", real_fraction)
-    val_generated, val_real = (Corpus.open(corpus, "val", fraction) for fraction in (0.0, 1.0))
+    val_generated = Corpus.open(corpus, "val", 0.0)
+    val_real = Corpus.open(corpus, "val", 1.0) if Corpus.has_real(corpus) else None
     bar = tqdm(total=n_steps, initial=run.step, unit="step", smoothing=0.05)
 
     def on_step(step: int, loss: float) -> None:
@@ -91,11 +99,14 @@ def main(
         bar.set_postfix(nats=f"{loss:.3f}", density=f"{run.density():.3f}", refresh=False)
         if step % save_every == 0:
             run.save(checkpoint)
+        if step == keep_at:
+            run.save(out / f"checkpoint-{step}.pt")
 
     for point in train(run, train_corpus, val_generated, val_real, on_step=on_step):
+        real = "" if point.val_real_nats is None else f", real {point.val_real_nats:.3f}"
         bar.write(
             f"step {point.step}: train {point.train_loss_nats:.3f}, held-out generated "
-            f"{point.val_generated_nats:.3f}, real {point.val_real_nats:.3f} nats; {point.n_nonzero} nonzero"
+            f"{point.val_generated_nats:.3f}{real} nats; {point.n_nonzero} nonzero"
         )
     run.save(checkpoint)
     write_folder(run, Corpus.open(corpus, "val", real_fraction), tokenizer, out)

@@ -21,14 +21,15 @@ from model.transformer import Transformer
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """One run. `density` 1 trains a dense model; rates are those of the paper's script unless said otherwise."""
+    """One run. `density` 1 trains a dense model; a run on another's weights starts at its `first_density`."""
 
     n_steps: int
-    batch_windows: int = 32
+    batch_windows: int = 16
     density: float = 0.03
+    first_density: float = 1.0
     anneal_stop: float = 0.5
     min_per_unit: int = 0
-    learning_rate: float = 1e-2
+    learning_rate: float = 6e-2
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
     eps: float = 0.1
@@ -40,23 +41,26 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class TrainPoint:
-    """One point of the training curve; losses are nats a token."""
+    """One point of the training curve; losses are nats a token, None on real code where the corpus has none."""
 
     step: int
     tokens: int
     train_loss_nats: float
     val_generated_nats: float
-    val_real_nats: float
+    val_real_nats: float | None
     density: float
     n_nonzero: int
     elapsed_s: float
 
 
 def initialise(model: Transformer, seed: int) -> None:
-    """Weights ~ N(0, 1/fan_in), embeddings ~ N(0, 1), biases, bigram table and sinks zero. Seeded."""
+    """Weights ~ N(0, 1/fan_in), embeddings ~ N(0, 0.3^2), biases, bigram table and sinks zero. Seeded.
+
+    Embeddings start small so that tokens which never occur do not take nonzeros from those that do.
+    """
     generator = torch.Generator().manual_seed(seed)
     for name, weight in sparse_matrices(model).items():
-        scale = 1.0 if name == "transformer.wte.weight" else weight.shape[1] ** -0.5
+        scale = 0.3 if name == "transformer.wte.weight" else weight.shape[1] ** -0.5
         if name.endswith("c_proj.weight"):
             scale /= (2 * model.config.n_layer) ** 0.5
         weight.data.copy_(torch.randn(weight.shape, generator=generator) * scale)
@@ -106,7 +110,10 @@ class Run:
         return torch.autocast(self.device.type, torch.bfloat16) if self.settings.bf16 else nullcontext()
 
     def density(self) -> float:
-        return density_at(self.step / self.settings.n_steps, self.settings.density, stop=self.settings.anneal_stop)
+        settings = self.settings
+        return density_at(
+            self.step / settings.n_steps, settings.density, first=settings.first_density, stop=settings.anneal_stop
+        )
 
     def advance(self, corpus: Corpus) -> float:
         """One optimiser step; the batch's loss in nats a token."""
@@ -146,6 +153,15 @@ class Run:
         torch.save(state, temporary)
         temporary.replace(path)
 
+    def start_from(self, path: Path) -> None:
+        """Take another run's weights and optimiser state, and start at step 0 (a sibling of another density)."""
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.optimizer.load_state_dict(state["optimizer"])
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+
     def resume(self, path: Path) -> None:
         """Take up a saved run of the same config and settings."""
         state = torch.load(path, map_location=self.device, weights_only=True)
@@ -158,7 +174,7 @@ def train(
     run: Run,
     corpus: Corpus,
     val_generated: Corpus,
-    val_real: Corpus,
+    val_real: Corpus | None,
     *,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -176,7 +192,7 @@ def train(
                 tokens=run.step * run.settings.batch_windows * run.config.block_size,
                 train_loss_nats=sum(losses) / len(losses),
                 val_generated_nats=run.evaluate(val_generated),
-                val_real_nats=run.evaluate(val_real),
+                val_real_nats=run.evaluate(val_real) if val_real else None,
                 density=run.density(),
                 n_nonzero=count_nonzero(run.model)[0],
                 elapsed_s=run.elapsed_s,

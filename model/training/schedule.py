@@ -3,13 +3,13 @@
 from math import sqrt
 
 
-def density_at(done: float, target: float, *, start: float = 0.01, stop: float = 0.5) -> float:
-    """Fraction of weights kept when `done` of the run is over: dense until `start`, linear to `target` at `stop`."""
+def density_at(done: float, target: float, *, first: float = 1.0, start: float = 0.01, stop: float = 0.5) -> float:
+    """Fraction of weights kept when `done` of the run is over: `first` until `start`, linear to `target` at `stop`."""
     if done <= start:
-        return 1.0
+        return first
     if done >= stop:
         return target
-    return 1.0 + (target - 1.0) * (done - start) / (stop - start)
+    return first + (target - first) * (done - start) / (stop - start)
 
 
 def learning_rate_at(done: float, peak: float, density: float, target: float, *, warmup: float = 0.01) -> float:

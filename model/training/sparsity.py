@@ -1,5 +1,6 @@
 """Weight sparsity: which matrices are sparse, and the projection that keeps their largest entries (paper A.1)."""
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -30,10 +31,18 @@ def keep_largest(weight: Float[Tensor, "out in"], n_kept: int, *, min_per_row: i
         width = weight.shape[1 - rows]
         floor = magnitude.topk(min(min_per_row, width), dim=1 - rows).indices
         magnitude.scatter_(1 - rows, floor, torch.inf)
-    flat = magnitude.flatten()
-    threshold = flat.kthvalue(flat.numel() - n_kept + 1).values if n_kept else torch.tensor(torch.inf)
     with torch.no_grad():
-        weight.mul_(magnitude >= threshold)
+        weight.mul_(magnitude >= nth_largest(magnitude.flatten(), n_kept))
+
+
+def nth_largest(values: Float[Tensor, " value"], n: int) -> float:
+    """The `n`-th largest value; infinity for the 0-th. On the CPU by numpy, whose selection is vectorised."""
+    if n == 0:
+        return float("inf")
+    rank = values.numel() - n
+    if values.device.type == "cpu":
+        return float(np.partition(values.numpy(), rank)[rank])
+    return float(values.kthvalue(rank + 1).values)
 
 
 def sparsify(model: Transformer, density: float, *, min_per_unit: int = 0) -> None:

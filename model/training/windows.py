@@ -19,10 +19,19 @@ class Corpus:
 
     @classmethod
     def open(cls, folder: Path, split: str, real_fraction: float = 0.5) -> "Corpus":
-        """`split` is `train` or `val`. Raises FileNotFoundError where the corpus has not been built."""
-        files = [folder / f"{split}_{part}.bin" for part in ("generated", "real")]
-        generated, real = (np.memmap(file, dtype=np.uint16, mode="r") for file in files)
-        return cls(generated, real, real_fraction)
+        """`split` is `train` or `val`; at `real_fraction` 0 no real code is read, and none need be there.
+
+        Raises FileNotFoundError where the corpus has not been built.
+        """
+        generated = np.memmap(folder / f"{split}_generated.bin", dtype=np.uint16, mode="r")
+        if real_fraction == 0:
+            return cls(generated, np.empty(0, dtype=np.uint16), 0.0)
+        return cls(generated, np.memmap(folder / f"{split}_real.bin", dtype=np.uint16, mode="r"), real_fraction)
+
+    @staticmethod
+    def has_real(folder: Path) -> bool:
+        """Whether the corpus has real code; one of another language than Python has none."""
+        return (folder / "val_real.bin").exists()
 
     def draw(self, n_windows: int, n_tokens: int, *, seed: int, step: int) -> Int[Tensor, "window token"]:
         """`n_windows` runs of `n_tokens` tokens; `real_fraction` of them from real code."""

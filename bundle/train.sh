@@ -1,0 +1,14 @@
+#!/bin/sh
+# The commands that trained the bundled models. Each saves and resumes: run it again after a stop.
+# Usage: bundle/train.sh NAME; the folder is .cache/train/NAME. First: python -m model.corpus (and python -m model.corpus.dyck).
+set -eu
+name=$1
+train() { ${PYTHON:-.venv/bin/python} -m model.training ".cache/train/$name" "$@"; }
+python() { train --real-fraction 0.3 --batch-windows 16 --threads 1 "$@"; }
+
+case $name in
+python-3x512) python --n-layer 3 --d-model 512 --density 0.01 --learning-rate 0.07 --n-steps 5000 --keep-at 2420 ;;
+python-4x256) python --n-layer 4 --d-model 256 --density 0.02 --learning-rate 0.07 --n-steps 8000 ;;
+python-2x128-s[0-9]) python --n-layer 2 --d-model 128 --density 0.05 --learning-rate 0.08 --n-steps 4000 --seed "${name#*-s}" ;;
+*) echo "no model $name" >&2; exit 2 ;;
+esac
