@@ -11,12 +11,14 @@ from model.config import read_json
 from model.errors import InputError
 from model.measure import measure
 from model.subject import Subject
-from model.tasks import TASKS
+from model.tasks import ALL_TASKS
 
 
 def scores(subject: Subject, n_pairs: int) -> Iterator[tuple[str, Measure | str]]:
-    """Each task with its held-out measure, or with why this model cannot be asked it."""
-    for name, task in TASKS.items():
+    """Each task of the model's language with its held-out measure, or with why this model cannot be asked it."""
+    for name, task in ALL_TASKS.items():
+        if task.language != subject.language:
+            continue
         try:
             pairs = task.pairs("heldout", n_pairs, 0)
             batch = encode_pairs(pairs, subject.tokenizer, subject.config.block_size, subject.device)

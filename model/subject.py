@@ -10,6 +10,7 @@ from model.checkpoint import fingerprint, load_model
 from model.config import ModelConfig, read_json
 from model.errors import CheckpointError
 from model.means import Means, load_means
+from model.tasks.task import Language
 from model.tokenizer import Tokenizer
 from model.transformer import Transformer
 
@@ -29,6 +30,11 @@ class Subject:
     @property
     def config(self) -> ModelConfig:
         return self.model.config
+
+    @property
+    def language(self) -> Language:
+        """What the model reads, told by its tokeniser: one that has no token for a letter reads brackets alone."""
+        return "python" if self.tokenizer.can_encode("x") else "dyck"
 
     @property
     def device(self) -> torch.device:

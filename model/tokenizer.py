@@ -110,17 +110,22 @@ class Tokenizer:
         return self._bpe.encode(text).ids
 
     def encode_batch(self, texts: list[str]) -> list[list[int]]:
-        for text in texts if self._missing else ():
+        for text in texts:
             self._check(text)
         return [encoding.ids for encoding in self._bpe.encode_batch_fast(texts)]
 
+    def can_encode(self, text: str) -> bool:
+        """Whether there is a token for every byte; a tokeniser of few signs has none for most."""
+        if not self._missing:
+            return True
+        return self._missing.isdisjoint(text.replace(SEPARATOR, "").encode(errors="replace"))
+
     def _check(self, text: str) -> None:
-        """InputError for a sign that this tokeniser has no byte for; the library would drop it without a word."""
-        if not self._missing or self._missing.isdisjoint(text.replace(SEPARATOR, "").encode(errors="replace")):
-            return
-        sign = next(sign for sign in text if not self._missing.isdisjoint(sign.encode(errors="replace")))
-        there_are = " ".join(self.token_text(token) for token in range(self.vocab_size))
-        raise InputError(f"this tokeniser has no token for {sign!r}; it has {there_are}")
+        """InputError for a sign that has no token; the library would drop it without a word."""
+        if not self.can_encode(text):
+            sign = next(sign for sign in text.replace(SEPARATOR, "") if not self.can_encode(sign))
+            there_are = " ".join(self.token_text(token) for token in range(self.vocab_size))
+            raise InputError(f"this tokeniser has no token for {sign!r}; it has {there_are}")
 
     def decode(self, ids: list[int]) -> str:
         return self._bpe.decode(ids, skip_special_tokens=False)
