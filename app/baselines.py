@@ -5,12 +5,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from app.library import Library
+from app.tasks import Tasks
 from model.ablate import empty_circuit
 from model.batch import PairBatch, encode_pairs
 from model.circuit import Circuit
 from model.gate import keep_only
 from model.measure import Outcome, measure
-from model.tasks import TASKS
 from model.tasks.pair import PromptPair
 
 
@@ -26,14 +26,15 @@ class Baseline(NamedTuple):
 class Baselines:
     """Remembers the last of each kind, so that cutting one node after another runs the model once a cut."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, tasks: Tasks) -> None:
         self.library = library
+        self.tasks = tasks
         self.of_task = lru_cache(maxsize=32)(self._of_task)
         self.of_circuit = lru_cache(maxsize=64)(self._of_circuit)
 
     def _of_task(self, model: str, task: str, n_pairs: int, seed: int) -> Baseline:
         subject = self.library.subject(model)
-        pairs = TASKS[task].pairs("heldout", n_pairs, seed)
+        pairs = self.tasks.find(task).pairs("heldout", n_pairs, seed)
         batch = encode_pairs(pairs, subject.tokenizer, subject.config.block_size, subject.device)
         nothing = keep_only(empty_circuit(subject, task), subject.means, subject.config)
         return Baseline(pairs, batch, measure(subject.model, batch), measure(subject.model, batch, nothing))

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.tasks import Tasks
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Circuits of weight-sparse transformers.")
 
@@ -22,15 +25,33 @@ def _settings(**given: Any) -> Settings:
 
 
 @contextmanager
+def _tasks(settings: Settings) -> Iterator["Tasks"]:
+    """All tasks, those of one's own in the database of the data directory too."""
+    from app.database import Database
+    from app.tasks import Tasks
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
+    database.migrate()
+    try:
+        yield Tasks(database)
+    finally:
+        database.close()
+
+
+@contextmanager
 def _sentences() -> Iterator[None]:
     """What can be wrong with what a person gave, as one sentence and no traceback."""
     from pydantic import ValidationError
 
     from app.errors import Refusal, sentence
     from model.errors import InputError
+    from model.tasks.custom import PairFaults
 
     try:
         yield
+    except PairFaults as error:
+        raise typer.BadParameter("\n".join(error.faults)) from None
     except (InputError, Refusal) as error:
         raise typer.BadParameter(str(error)) from None
     except ValidationError as error:
@@ -63,7 +84,7 @@ def serve(
 @app.command()
 def prune(
     model: ModelName,
-    task: Annotated[str, typer.Argument(help="a task, as /tasks names it")],
+    task: Annotated[str, typer.Argument(help="a task, as /tasks names it, or a file of prompt pairs, PAIRS.json")],
     out: Annotated[Path, typer.Option(help="folder to write the circuit to")] = Path("."),
     n_steps: Annotated[int | None, typer.Option(help="gradient steps")] = None,
     target_loss_nats: Annotated[float | None, typer.Option(help="as small a circuit as this loss allows")] = None,
@@ -79,7 +100,6 @@ def prune(
     from app.library import Library
     from app.pruning import prune_to_record
     from app.schemas import PruneSettings, StepEvent
-    from model.tasks import TASKS
 
     settings = _settings(data_dir=data_dir, device=device)
     given = {
@@ -87,16 +107,16 @@ def prune(
     }  # fmt: skip
     with _sentences():
         wanted = PruneSettings(**{name: value for name, value in given.items() if value is not None})
-        if task not in TASKS:
-            raise typer.BadParameter(f"no task {task!r}; there are: {', '.join(sorted(TASKS))}")
         subject = Library(settings.model_dirs, settings.device).subject(model)
+        with _tasks(settings) as tasks:
+            found = tasks.find_or_read(task, subject)
         with tqdm(total=wanted.n_steps, unit="step") as bar:
 
             def show(step: StepEvent) -> None:
                 bar.update(step.step - bar.n)
                 bar.set_postfix_str(f"{step.phase}, {step.loss_nats:.3f} nats, {step.n_nodes:,} nodes")
 
-            circuit = prune_to_record(subject, TASKS[task], wanted, n_pairs=settings.n_measured_pairs, on_step=show)
+            circuit = prune_to_record(subject, found, wanted, n_pairs=settings.n_measured_pairs, on_step=show)
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{circuit.id}.json"
     path.write_text(circuit.model_dump_json(indent=1) + "\n")

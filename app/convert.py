@@ -17,7 +17,10 @@ from app.schemas import (
     Measure,
     ModelConfig,
     ModelDetail,
+    ModelScore,
     ModelSummary,
+    OwnPairs,
+    PairTokens,
     Prediction,
     PromptPair,
     TaskDetail,
@@ -30,6 +33,7 @@ from model import sites
 from model.ablate import Ablation as Change
 from model.config import ModelConfig as Config
 from model.measure import Outcome
+from model.tasks.own import OwnTask
 from model.tasks.pair import PromptPair as Pair
 from model.tasks.task import Task
 from model.tokenizer import Tokenizer
@@ -68,6 +72,7 @@ def model_summary(shelf: Shelf, facts: Facts, n_circuits: int) -> ModelSummary:
         url=urls.model(shelf.name),
         fingerprint=facts.fingerprint,
         config=model_config(shelf.config),
+        language=facts.language,
         n_weights=facts.n_weights,
         n_nonzero=facts.n_nonzero,
         density=facts.n_nonzero / facts.n_weights,
@@ -116,12 +121,32 @@ def task_summary(task: Task) -> TaskSummary:
         question=task.question,
         url=urls.task(task.name),
         example=prompt_pair(task.pairs("train", 1, seed=0)[0]),
+        language=task.language,
+        own=isinstance(task, OwnTask),
     )
 
 
-def task_detail(task: Task, circuits: list[CircuitSummary]) -> TaskDetail:
+def task_detail(
+    task: Task, circuits: list[CircuitSummary], scores: list[ModelScore], pairs: OwnPairs | None
+) -> TaskDetail:
     samples = [prompt_pair(pair) for pair in task.pairs("train", N_SAMPLES, seed=0)]
-    return TaskDetail(**dict(task_summary(task)), doc=task.doc, samples=samples, circuits=circuits)
+    return TaskDetail(
+        **dict(task_summary(task)), doc=task.doc, samples=samples, circuits=circuits, scores=scores, pairs=pairs
+    )
+
+
+def model_score(shelf: Shelf, task: str) -> ModelScore:
+    return ModelScore(
+        model=shelf.name,
+        title=shelf.card.get("title", shelf.name),
+        url=urls.model(shelf.name),
+        measure=task_measures(shelf).get(task),
+    )
+
+
+def pair_tokens(pair: Pair, tokenizer: Tokenizer) -> PairTokens:
+    first, second = (token_texts(tokenizer, tokenizer.encode(prompt)) for prompt in pair.prompts)
+    return PairTokens(prompts=(first, second), answers=pair.answers)
 
 
 def prompt_pair(pair: Pair) -> PromptPair:

@@ -21,7 +21,7 @@ from model.batch import encode_prompt
 from model.circuit import Circuit
 from model.graph import Graph, neighbours
 from model.subject import Subject
-from model.tasks import TASKS
+from model.tasks.task import Task
 
 N_TOKENS = 8
 N_WEIGHTS = 50
@@ -83,7 +83,7 @@ def token_weights(subject: Subject, weights: Iterable[tuple[int, float]]) -> lis
     ]
 
 
-def node_detail(subject: Subject, record: CircuitDetail, circuit: Circuit, value: sites.Node) -> NodeDetail:
+def node_detail(subject: Subject, record: CircuitDetail, circuit: Circuit, value: sites.Node, task: Task) -> NodeDetail:
     weights_in, weights_out = neighbours(subject.model, value)
     kept = set(circuit.nodes)
     reads_embedding = value.part.endswith("act_in") and value.index < subject.config.d_model
@@ -97,7 +97,7 @@ def node_detail(subject: Subject, record: CircuitDetail, circuit: Circuit, value
         weights_out=_weights(subject, weights_out, kept),
         tokens_in=token_weights(subject, embedding_writers(subject, value.index, N_TOKENS)) if reads_embedding else [],
         logits_out=token_weights(subject, logits_moved(subject, value.index, N_TOKENS)) if writes_logits else [],
-        pairs=_pair_activations(subject, circuit, value),
+        pairs=_pair_activations(subject, circuit, value, task),
     )
 
 
@@ -110,8 +110,8 @@ def _weights(subject: Subject, weights: Sequence[tuple[sites.Node, float]], kept
     ]
 
 
-def _pair_activations(subject: Subject, circuit: Circuit, value: sites.Node) -> list[PairActivations]:
-    pairs = TASKS[circuit.task].pairs("heldout", N_PAIRS, 0)
+def _pair_activations(subject: Subject, circuit: Circuit, value: sites.Node, task: Task) -> list[PairActivations]:
+    pairs = task.pairs("heldout", N_PAIRS, 0)
     texts = [prompt for pair in pairs for prompt in pair.prompts]
     prompts = [encode_prompt(text, subject.tokenizer, subject.config.block_size) for text in texts]
     full = node_activations(subject, [value], prompts)[value]

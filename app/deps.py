@@ -11,6 +11,7 @@ from app.library import Library
 from app.queue import Queue
 from app.settings import Settings
 from app.store import Store
+from app.tasks import Tasks
 
 
 class Render(Protocol):
@@ -25,6 +26,10 @@ def get_settings(request: Request) -> Settings:
 
 def get_store(request: Request) -> Store:
     return cast(Store, request.app.state.store)
+
+
+def get_tasks(request: Request) -> Tasks:
+    return cast(Tasks, request.app.state.tasks)
 
 
 def get_library(request: Request) -> Library:
@@ -53,6 +58,7 @@ def get_render(request: Request) -> Render:
 
 TheSettings = Annotated[Settings, Depends(get_settings)]
 TheStore = Annotated[Store, Depends(get_store)]
+TheTasks = Annotated[Tasks, Depends(get_tasks)]
 TheLibrary = Annotated[Library, Depends(get_library)]
 TheQueue = Annotated[Queue, Depends(get_queue)]
 TheCatalogue = Annotated[Catalogue, Depends(get_catalogue)]

@@ -40,12 +40,13 @@ ANY_ROUTE: dict[int | str, dict[str, Any]] = {422: REFUSALS[422] | {"model": Err
 
 
 class Refusal(Exception):
-    """A request that cannot be met, in one sentence."""
+    """A request that cannot be met, in one sentence; `more` are further fields of the Problem."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, **more: Any) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.more = more
 
 
 def no_such(kind: str, name: str, choices: Iterable[str], known: str = "there are") -> Refusal:
@@ -70,17 +71,19 @@ def shortened(value: object, most: int = 60) -> str:
 def install(app: FastAPI) -> None:
     """Answer every error of the app in the one shape."""
 
-    def answer(request: Request, status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    def answer(
+        request: Request, status: int, message: str, headers: dict[str, str] | None = None, **more: Any
+    ) -> Response:
         if wants_page(request):
             context = {"page_title": f"{status}", "status": status, "message": message}
             pages = request.app.state.templates
             return pages.TemplateResponse(request, "error.html", context, status_code=status, headers=headers)
-        problem = ErrorAnswer(error=Problem(status=status, message=message))
-        return JSONResponse(problem.model_dump(), status_code=status, headers=headers)
+        problem = ErrorAnswer(error=Problem(status=status, message=message, **more))
+        return JSONResponse(problem.model_dump(exclude_none=True), status_code=status, headers=headers)
 
     @app.exception_handler(Refusal)
     def refused(request: Request, error: Refusal) -> Response:
-        return answer(request, error.status, error.message)
+        return answer(request, error.status, error.message, **error.more)
 
     @app.exception_handler(InputError)
     def unusable(request: Request, error: InputError) -> Response:

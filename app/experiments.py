@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from app import convert, urls
 from app.baselines import Baselines
 from app.convert_circuit import node_detail
-from app.errors import Refusal, listed, no_such, shortened
+from app.errors import Refusal, listed, shortened
 from app.library import Library
-from app.schemas import Ablation, AblationRequest, CircuitDetail, NodeDetail, PromptRun, RunAnswer
+from app.schemas import Ablation, AblationRequest, CircuitDetail, NodeDetail, PromptRun, RunAnswer, TaskMeasure
 from app.store import Store
+from app.tasks import Tasks
 from app.versions import versions
 from model.ablate import Ablation as Change
 from model.activations import next_token_logits
@@ -22,23 +23,23 @@ from model.gate import cut
 from model.measure import measure
 from model.sites import Node, parse_node
 from model.subject import Subject
-from model.tasks import TASKS
 
 
 class Experiments:
     """Works on stored circuits with the models they were made with."""
 
-    def __init__(self, store: Store, library: Library) -> None:
+    def __init__(self, store: Store, library: Library, tasks: Tasks) -> None:
         self.store = store
         self.library = library
-        self.baselines = Baselines(library)
+        self.tasks = tasks
+        self.baselines = Baselines(library, tasks)
 
     def node(self, circuit_id: str, node_id: str) -> NodeDetail:
         """Raises a Refusal for a node that the model or the circuit does not have."""
         subject, record, circuit = self._circuit(circuit_id)
         node = parse_node(node_id, subject.config)
         _check_inside([node], circuit, record.id)
-        return node_detail(subject, record, circuit, node)
+        return node_detail(subject, record, circuit, node, self.tasks.find(record.task))
 
     def run(self, circuit_id: str, run: PromptRun) -> RunAnswer:
         started = time.perf_counter()
@@ -53,6 +54,12 @@ class Experiments:
             elapsed_ms=1000 * (time.perf_counter() - started),
         )
 
+    def score(self, model: str, task: str, n_pairs: int) -> TaskMeasure:
+        """The full model on held-out pairs of a task, measured now and remembered for a while."""
+        found = self.tasks.find(task)
+        baseline = self.baselines.of_task(self.library.subject(model).name, found.name, n_pairs, 0)
+        return TaskMeasure(model=model, task=found.name, measure=convert.measure(baseline.full_model))
+
     def ablate(self, request: AblationRequest) -> tuple[Ablation, bool]:
         """The record of a cut, and whether it is new. The same model, target and cut have one record for ever."""
         started = time.perf_counter()
@@ -62,9 +69,7 @@ class Experiments:
             subject, record, within = self._circuit(target.circuit)
             task = record.task
         else:
-            task = target.task
-            if task not in TASKS:
-                raise no_such("task", task, sorted(TASKS))
+            task = self.tasks.find(target.task).name
             subject = self.library.subject(target.model)
         nodes = Circuit.of(subject.fingerprint, task, [parse_node(n, subject.config) for n in request.nodes]).nodes
         if within is not None:

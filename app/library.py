@@ -13,6 +13,7 @@ from model.config import ModelConfig, read_json
 from model.device import choose_device
 from model.errors import CheckpointError
 from model.subject import Subject, load_subject
+from model.tasks import Language
 from model.training.sparsity import count_nonzero
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ class Facts(NamedTuple):
     fingerprint: str
     n_weights: int
     n_nonzero: int
+    language: Language
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Shelf:
     card: dict[str, Any]
     training: dict[str, Any]
     curve: list[dict[str, Any]]
+    corpus: dict[str, Any]
 
 
 class Library:
@@ -74,6 +77,7 @@ class Library:
             card=_read_if_there(path / "card.json"),
             training=record.get("training", {}),
             curve=record.get("curve", []),
+            corpus=_read_if_there(path / "corpus.json"),
         )
 
     def described(self) -> list[tuple[Shelf, Facts]]:
@@ -90,7 +94,7 @@ class Library:
     def facts(self, shelf: Shelf) -> Facts:
         subject = self.subject(shelf.name)
         n_nonzero, n_weights = count_nonzero(subject.model)
-        return Facts(subject.fingerprint, n_weights, n_nonzero)
+        return Facts(subject.fingerprint, n_weights, n_nonzero, subject.language)
 
     def subject(self, name: str) -> Subject:
         """The loaded model; the first to ask loads it, others wait for that."""

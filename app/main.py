@@ -21,6 +21,7 @@ from app.queue import Queue
 from app.routes import ablations, circuits, docs, health, home, jobs, models, tasks
 from app.settings import ROOT, Settings
 from app.store import Store
+from app.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
     store, queue = Store(database), Queue(database)
-    library = Library(settings.model_dirs, settings.device)
+    library, own = Library(settings.model_dirs, settings.device), Tasks(database)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -43,7 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         n_circuits = store.import_bundle(settings.bundle_dir / "circuits")
         if n_circuits:
             log.info("%d circuits taken in from the bundle", n_circuits)
-        work = Pruning(store, library, settings.n_measured_pairs)
+        work = Pruning(store, library, own, settings.n_measured_pairs)
         with Worker(queue, work, settings.data_dir / "workers", works=settings.worker):
             yield
         database.close()
@@ -55,9 +56,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )  # fmt: skip
     app.state.settings = settings
     app.state.store = store
+    app.state.tasks = own
     app.state.queue = queue
-    app.state.catalogue = Catalogue(library, store)
-    app.state.experiments = Experiments(store, library)
+    app.state.catalogue = Catalogue(library, store, own)
+    app.state.experiments = Experiments(store, library, own)
     app.state.library = library
     app.state.templates = make_templates()
     errors.install(app)

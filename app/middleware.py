@@ -65,4 +65,6 @@ class Guard:
 
 
 def _refuse(status: int, message: str) -> JSONResponse:
-    return JSONResponse(ErrorAnswer(error=Problem(status=status, message=message)).model_dump(), status_code=status)
+    return JSONResponse(
+        ErrorAnswer(error=Problem(status=status, message=message)).model_dump(exclude_none=True), status_code=status
+    )

@@ -20,6 +20,7 @@ from app.schemas import (
     StepEvent,
 )
 from app.store import Store
+from app.tasks import Tasks
 from app.versions import versions
 from model import prune as pruning
 from model.ablate import empty_circuit, node_effects
@@ -29,7 +30,6 @@ from model.gate import keep_only
 from model.graph import graph_of
 from model.measure import Outcome, measure
 from model.subject import Subject
-from model.tasks import TASKS
 from model.tasks.task import Task
 
 #: The sweep of effects runs every node on this many pairs, fewer where that would take more prompts than this.
@@ -44,16 +44,17 @@ OnStep = Callable[[StepEvent], None]
 class Pruning:
     """What the worker does with a job; circuits are measured on `n_pairs` held-out pairs."""
 
-    def __init__(self, store: Store, library: Library, n_pairs: int) -> None:
+    def __init__(self, store: Store, library: Library, tasks: Tasks, n_pairs: int) -> None:
         self.store = store
         self.library = library
+        self.tasks = tasks
         self.n_pairs = n_pairs
 
     def __call__(self, request: PruneRequest, report: Report) -> str:
         subject = self.library.subject(request.model)
         circuit = prune_to_record(
             subject,
-            TASKS[request.task],
+            self.tasks.find(request.task),
             request.settings,
             n_pairs=self.n_pairs,
             on_step=report.step,

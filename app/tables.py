@@ -52,6 +52,20 @@ class AblationRow(Table):
     record: Mapped[str] = mapped_column(Text)
 
 
+class TaskRow(Table):
+    """A user's own task; `id` ends in a hash of `pairs`, which is JSON: [[prompt, prompt], [answer, answer]]."""
+
+    __tablename__ = "tasks"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    question: Mapped[str]
+    language: Mapped[str]
+    model: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    pairs: Mapped[str] = mapped_column(Text)
+
+
 class JobRow(Table):
     """A job; `owner` is the worker that runs it, `progress` wire JSON."""
 

@@ -115,8 +115,11 @@ def prune(
     report = _Reporter(subject, settings.n_steps, on_step)
     pairs = task.pairs("train", settings.n_train_pairs + settings.n_fresh_pairs, settings.seed)
     batch = encode_pairs(pairs, subject.tokenizer, subject.config.block_size, subject.device)
+    n_fresh = settings.n_fresh_pairs
+    if batch.n_pairs < settings.n_train_pairs + n_fresh:  # a user's own task, with as many as there are
+        n_fresh = min(n_fresh, batch.n_pairs // 3)
     numbers = torch.arange(batch.n_pairs, device=subject.device)
-    train, fresh = (batch.select(part) for part in numbers.split([settings.n_train_pairs, settings.n_fresh_pairs]))
+    train, fresh = (batch.select(part) for part in numbers.split([batch.n_pairs - n_fresh, n_fresh]))
 
     mask = learn_mask(subject, train, settings, report=report, should_stop=should_stop)
 

@@ -17,6 +17,10 @@ def model(name: str, catalogue: TheCatalogue) -> ModelDetail:
 
 
 @router.get(urls.MODEL, include_in_schema=False)
-def model_page(name: str, catalogue: TheCatalogue, store: TheStore, pages: ThePages) -> Response:
+def model_page(
+    name: str, catalogue: TheCatalogue, store: TheStore, pages: ThePages, task: str | None = None
+) -> Response:
+    """`task` is chosen in the prune form."""
     model = catalogue.model(name)
-    return pages("model.html", model.title, model=model, circuits=store.circuits(model=name))
+    chosen = None if task is None else catalogue.task(task)
+    return pages("model.html", model.title, model=model, circuits=store.circuits(model=name), chosen=chosen)

@@ -49,7 +49,17 @@ from app.schemas.experiments import (
     TokenProbability,
 )
 from app.schemas.jobs import Health, Job, JobProgress, JobState, PruneRequest, StepEvent
-from app.schemas.models import ModelConfig, ModelDetail, ModelSummary, TaskDetail, TaskScore, TaskSummary
+from app.schemas.models import ModelConfig, ModelDetail, ModelSummary, TaskScore
+from app.schemas.tasks import (
+    ModelScore,
+    OwnPairs,
+    PairTokens,
+    TaskCheck,
+    TaskDetail,
+    TaskMeasure,
+    TaskRequest,
+    TaskSummary,
+)
 
 __all__ = [
     "CIRCUIT_PATTERN",
@@ -69,8 +79,14 @@ __all__ = [
     "ModelConfig",
     "ModelDetail",
     "ModelSummary",
-    "TaskDetail",
     "TaskScore",
+    "ModelScore",
+    "OwnPairs",
+    "PairTokens",
+    "TaskCheck",
+    "TaskDetail",
+    "TaskMeasure",
+    "TaskRequest",
     "TaskSummary",
     "Calibration",
     "CircuitDetail",

@@ -20,10 +20,12 @@ class Wire(BaseModel):
 
 
 class Problem(Wire):
-    """Why a request was refused, in one sentence."""
+    """Why a request was refused, in one sentence; where many things were wrong, with a sentence for each."""
 
     status: int
     message: str
+    faults: list[str] | None = Field(None, description="prompt pairs: every fault, the first 50; else left out")
+    n_faults: int | None = Field(None, description="how many faults there are")
 
 
 class ErrorAnswer(Wire):

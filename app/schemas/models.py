@@ -1,11 +1,10 @@
-"""Models and tasks as they are listed and looked at."""
+"""Models as they are listed and looked at."""
 
 from typing import Literal
 
 from pydantic import Field
 
-from app.schemas.base import CurvePoint, Measure, PromptPair, Wire
-from app.schemas.circuits import CircuitSummary
+from app.schemas.base import CurvePoint, Measure, Wire
 
 
 class ModelConfig(Wire):
@@ -39,6 +38,7 @@ class ModelSummary(Wire):
     url: str
     fingerprint: str
     config: ModelConfig
+    language: Literal["python", "dyck"] = Field(description="what it reads; only tasks of it are asked")
     n_weights: int
     n_nonzero: int
     density: float
@@ -52,17 +52,3 @@ class ModelDetail(ModelSummary):
     tasks: list[TaskScore]
     training_curve: list[CurvePoint]
     training: dict[str, str | int | float | bool | None]
-
-
-class TaskSummary(Wire):
-    name: str
-    title: str
-    question: str
-    url: str
-    example: PromptPair
-
-
-class TaskDetail(TaskSummary):
-    doc: str
-    samples: list[PromptPair]
-    circuits: list[CircuitSummary]
