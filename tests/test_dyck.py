@@ -125,13 +125,14 @@ def test_train_and_heldout_never_share_a_prompt(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_stack_machine_gives_the_answers(name):
     for pair in pairs_of(name, "heldout"):
-        lengths = {len(prompt) for prompt in pair.prompts}
+        words_so_far = [prompt.removeprefix(SEPARATOR) for prompt in pair.prompts]
+        lengths = {len(word) for word in words_so_far}
         assert len(lengths) == 1 and 10 <= lengths.pop() <= 48
-        for prompt, answer, wrong in zip(pair.prompts, pair.answers, reversed(pair.answers), strict=True):
-            stack = still_open(prompt)
+        for word, answer, wrong in zip(words_so_far, pair.answers, reversed(pair.answers), strict=True):
+            stack = still_open(word)
             follows = {SEPARATOR} if not stack else {CLOSES[stack[-1]], *OPENING}
             assert answer in follows and wrong not in follows, pair
-            assert deepest(prompt) <= DEEPEST
+            assert deepest(word) <= DEEPEST
 
 
 @pytest.mark.parametrize("name", ["dyck_match", "dyck_distance"])
@@ -152,7 +153,8 @@ def test_six_pairs_or_more_stand_after_the_far_bracket():
 def test_in_dyck_depth_the_last_tokens_are_the_same_and_one_bracket_differs():
     """Depth is a sum over the brackets, so that a bag of words can do this task, as it can bracket_counting."""
     for pair in pairs_of("dyck_depth", "heldout"):
-        first, second = pair.prompts
+        assert all(prompt.startswith(SEPARATOR) for prompt in pair.prompts)  # else more might be open than is seen
+        first, second = (prompt.removeprefix(SEPARATOR) for prompt in pair.prompts)
         assert sum(a != b for a, b in zip(first, second, strict=True)) == 1
         assert first[-1] == second[-1] and first[-1] in CLOSING
         assert (len(still_open(first)), len(still_open(second))) == (0, 2)

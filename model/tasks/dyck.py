@@ -41,8 +41,8 @@ def swapped(rng: Random, n_pairs_after: int) -> PromptPair:
 def dyck_depth(rng: Random) -> PromptPair:
     """Where every bracket is closed the word may end, so that the separator can follow; where one is open it cannot.
 
-    The prompts differ in one bracket, which closes the pair before it in the one and opens another in the other: two
-    are then open, and the innermost is closed next.
+    The prompts begin with a separator, so that nothing is open before them. They differ in one bracket, which closes
+    one that is open or opens another: two are then open, and the innermost is closed next.
     """
     bracket = rng.choice(OPENING)
     before = balanced(rng, rng.randint(0, 4))
@@ -50,5 +50,6 @@ def dyck_depth(rng: Random) -> PromptPair:
     after = balanced(rng, rng.randint(1, 5), DEEPEST - 2)
     missing = (10 - len(before) - len(within) - len(after) - 2 + 1) // 2
     before = balanced(rng, max(0, missing)) + before
+    before = f"{SEPARATOR}{before}"
     prompts = f"{before}{bracket}{within}{CLOSES[bracket]}{after}", f"{before}{bracket}{within}{bracket}{after}"
     return PromptPair(prompts, (SEPARATOR, CLOSES[bracket]))
