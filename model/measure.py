@@ -1,6 +1,7 @@
 """How well something does a task: two-way loss, accuracy and logit difference, with intervals over pairs."""
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -62,10 +63,26 @@ def logit_difference(model: Transformer, batch: PairBatch, tap: Tap | None = Non
     return both[:, 0] - both[:, 1]
 
 
+@runtime_checkable
+class Answering(Protocol):
+    """Anything that answers a batch of pairs: a compiled circuit, for one."""
+
+    def logit_difference(self, batch: PairBatch) -> Tensor: ...
+
+
 @torch.no_grad()
-def measure(model: Transformer, batch: PairBatch, tap: Tap | None = None, *, pairs_at_once: int = 64) -> Outcome:
-    """Run a batch, `pairs_at_once` pairs at a time."""
-    parts = [logit_difference(model, part, tap).reshape(2, -1) for part in batch.split(pairs_at_once)]
+def measure(
+    model: Transformer | Answering, batch: PairBatch, tap: Tap | None = None, *, pairs_at_once: int = 64
+) -> Outcome:
+    """Run a batch, `pairs_at_once` pairs at a time, on a model (with a tap) or on anything else that answers it."""
+    parts = []
+    for part in batch.split(pairs_at_once) if batch.n_pairs > pairs_at_once else [batch]:
+        if isinstance(model, Transformer):
+            diff = logit_difference(model, part, tap)
+        else:
+            assert tap is None, "a tap is for the dense model"
+            diff = model.logit_difference(part)
+        parts.append(diff.reshape(2, -1))
     return Outcome(torch.cat(parts, dim=1).flatten().cpu())
 
 

@@ -1,0 +1,143 @@
+"""Compiled circuits: a circuit as small matrices, whose forward pass costs what the circuit costs, not the model.
+
+1. Every cut node is a constant, its corpus mean: folded into the biases of what reads it.
+2. Kept nodes are held as deviations from their means, channels first, so that a gate is one factor.
+3. Blocks without a kept delta write a constant and are skipped; after the last block that looks back at other
+   positions, only the position that is asked for is computed.
+4. Variants of gates share all that comes before the first gate in which they differ.
+
+What it answers equals the dense model's with everything outside the circuit at its mean (paper A.5).
+"""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from model.batch import PairBatch
+from model.circuit import Keep, kept_nodes
+from model.compiled.attention import CompiledAttention
+from model.compiled.mlp import CompiledMLP
+from model.compiled.nodes import Gates, Kept
+from model.compiled.readout import Question, Readout
+from model.compiled.stream import Reader, State, Static, Stream
+from model.errors import InputError
+from model.means import Means
+from model.sites import Node, site_order
+from model.transformer import Transformer
+
+
+class _Prompts:
+    """A batch with what follows from its tokens alone."""
+
+    def __init__(self, circuit: "CompiledCircuit", tokens: Tensor, at: Tensor | None) -> None:
+        positions = torch.arange(tokens.shape[1], device=tokens.device)[None]
+        self.every = Static(circuit.stream, tokens, positions) if circuit.looks_back or at is None else None
+        self.last: Static | None = None
+        if at is not None:
+            self.last = Static(circuit.stream, tokens.gather(1, at[:, None]), at[:, None])
+
+
+class CompiledCircuit:
+    """`nodes` in forward order; gates are given in this order. Float32; differentiable in the gates."""
+
+    def __init__(self, model: Transformer, means: Means, keep: Keep) -> None:
+        self.model, self.config = model, model.config
+        self.nodes: tuple[Node, ...] = tuple(kept_nodes(keep))
+        self._kept = dict(_numbered(keep, means))
+        self.stream = Stream(model, means, keep)
+        self.blocks = list(self._compiled(means))
+        self.looks_back = any(block.looks_back for block in self.blocks)
+        self.readout = Readout(self.stream, means, self._kept.get("final_resid"))
+        self._remembered: tuple[PairBatch, _Prompts, Question] | None = None
+
+    def _compiled(self, means: Means) -> Iterator[CompiledAttention | CompiledMLP]:
+        """The blocks that write anything."""
+        for layer, block in enumerate(self.model.blocks):
+            for stage, part in ((2 * layer, "attn"), (2 * layer + 1, "mlp")):
+                site, kept = f"{layer}.{part}", self._kept
+                if not len(kept[f"{site}.resid_delta"]):
+                    continue
+                norm = block.ln_1 if part == "attn" else block.ln_2
+                of_positions = None
+                if self.config.d_pos_emb:
+                    of_positions = block.ln_p1 if part == "attn" else block.ln_p2
+                reader = Reader(self.stream, stage, kept[f"{site}.act_in"], norm, of_positions)
+                deltas = kept[f"{site}.resid_delta"]
+                if part == "attn":
+                    qkv = (kept[f"{site}.q"], kept[f"{site}.k"], kept[f"{site}.v"])
+                    yield CompiledAttention(self.stream, reader, block.attn, qkv, deltas, means, layer)
+                else:
+                    yield CompiledMLP(self.stream, reader, block.mlp, kept[f"{site}.post_act"], deltas, means, layer)
+
+    def logit_difference(
+        self,
+        batch: PairBatch,
+        gates: Float[Tensor, "*variant node"] | None = None,
+        values: Float[Tensor, " node"] | None = None,
+    ) -> Float[Tensor, "*variant prompt"]:
+        """Right minus wrong candidate's logit at each prompt's last token.
+
+        `gates` has one number for each of `nodes`, or [variant, node] for many circuits at once: a node is
+        `x * gate + mean * (1 - gate)`, as in `soft_gate`. `values` takes the place of the mean there.
+        """
+        remembered = self._remembered
+        if remembered is None or remembered[0] is not batch:
+            tokens, rows = batch.tokens, torch.arange(len(batch.tokens), device=batch.tokens.device)
+            question = Question(self.readout, tokens[rows, batch.last], batch.last, batch.candidates)
+            self._remembered = remembered = (batch, _Prompts(self, tokens, batch.last), question)
+        _, prompts, question = remembered
+        state, applied = self._run(prompts, gates, values)
+        difference = self.readout.difference(state, question, applied)
+        if gates is None or gates.ndim == 1:
+            return difference[0]
+        return difference.expand(len(gates), -1)
+
+    def logits(
+        self,
+        tokens: Int[Tensor, "prompt pos"],
+        at: Int[Tensor, " prompt"] | None = None,
+        gates: Float[Tensor, "*variant node"] | None = None,
+    ) -> Float[Tensor, "*variants_prompts_pos vocab"]:
+        """All logits, in nats, at one position of each prompt, or at all."""
+        if tokens.shape[1] > self.config.block_size:
+            raise InputError(
+                f"the prompt has {tokens.shape[1]} tokens; this model reads at most {self.config.block_size}"
+            )
+        state, applied = self._run(_Prompts(self, tokens, at), gates, None)
+        logits = self.readout.logits(state, applied)
+        if at is not None:
+            logits = logits[:, :, 0]
+        return logits[0] if gates is None or gates.ndim == 1 else logits.expand(len(gates), *logits.shape[1:])
+
+    def _run(self, prompts: _Prompts, gates: Tensor | None, values: Tensor | None) -> tuple[State, Gates]:
+        if gates is not None and gates.shape[-1] != len(self.nodes):
+            raise InputError(f"there are {gates.shape[-1]} gates; this circuit has {len(self.nodes)} nodes")
+        applied = Gates(None if gates is None else gates.float().reshape(-1, len(self.nodes)), values)
+        back = [block.looks_back for block in self.blocks]
+        start = prompts.every if any(back) or prompts.last is None else prompts.last
+        assert start is not None
+        state = State(start)
+        for number, block in enumerate(self.blocks):
+            if isinstance(block, CompiledAttention):
+                here = prompts.last is not None and state.static is prompts.every and not any(back[number + 1 :])
+                state = block.run(state, applied, prompts.last if here else None)
+            else:
+                state = block.run(state, applied)
+        return state, applied
+
+
+def _numbered(keep: Keep, means: Means) -> Iterator[tuple[str, Kept]]:
+    """The kept nodes of each site, numbered through the circuit."""
+    start = 0
+    for site in sorted(keep, key=site_order):
+        indices = keep[site].nonzero().flatten()
+        numbers = torch.arange(start, start + len(indices), device=indices.device)
+        start += len(indices)
+        yield site, Kept(indices, numbers, means[site].float()[indices])
+
+
+def compile_circuit(model: Transformer, means: Means, keep: Keep) -> CompiledCircuit:
+    """A circuit as small matrices."""
+    return CompiledCircuit(model, means, keep)

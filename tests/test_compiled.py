@@ -1,0 +1,194 @@
+"""Compiled circuits answer what the dense model answers with all else at its mean, for every option of the family."""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from model.attribution import soft_gate
+from model.batch import PairBatch, encode_pairs
+from model.circuit import Circuit, kept_nodes
+from model.compiled import compile_circuit
+from model.config import ModelConfig
+from model.gate import hold
+from model.measure import logit_difference, measure
+from model.sites import Node, maskable_sites, site_width
+from model.subject import load_subject
+from model.tasks import TASKS
+from model.transformer import Transformer
+
+BUNDLE = Path(__file__).parent.parent / "bundle"
+SHAPE = {"n_layer": 3, "d_model": 12, "d_mlp": 20, "n_head": 3, "d_head": 4, "vocab_size": 17, "block_size": 16}
+POSITIONS = {
+    "added": {"add_positions": True},
+    "none": {"add_positions": False},
+    "concatenated": {"add_positions": False, "d_pos_emb": 6},
+    "sinusoidal": {"add_positions": False, "d_pos_emb": 6, "sinusoidal_cat_pos_emb": True},
+}
+OPTIONS = [
+    pytest.param(
+        {"sink": sink, "rms_norm": rms, "bias": bias, "activation_type": activation} | POSITIONS[positions],
+        id=f"{'sink' if sink else 'no sink'}, {'rms' if rms else 'layernorm'}, {activation}, {positions}",
+    )
+    for (sink, rms, positions), (activation, bias) in zip(
+        itertools.product((False, True), (False, True), POSITIONS),
+        itertools.cycle([("relu", True), ("gelu", False), ("gelu", True)]),
+        strict=False,
+    )
+]
+
+
+def random_model(seed: int = 0, **options) -> Transformer:
+    """Sparse random weights of unit scale, norms and biases included, so that nothing is nearly constant."""
+    generator = torch.Generator().manual_seed(seed)
+    config = ModelConfig(**(SHAPE | {"enable_bigram_table": True} | options))
+    model = Transformer(config)
+    for name, parameter in model.named_parameters():
+        values = torch.randn(parameter.shape, generator=generator)
+        if parameter.ndim == 2 and "wte" not in name and "wpe" not in name:
+            values *= torch.rand(parameter.shape, generator=generator) < 0.3
+        parameter.data = 1 + 0.3 * values if name.endswith("weight") and parameter.ndim == 1 else values
+    model.final_logits_bias = torch.randn(config.vocab_size, generator=generator)
+    return model.eval().requires_grad_(False)
+
+
+def random_means(config: ModelConfig, seed: int = 0) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {site: torch.randn(site_width(config, site), generator=generator) for site in maskable_sites(config)}
+
+
+def random_batch(config: ModelConfig, n_prompts: int = 6, seed: int = 0) -> PairBatch:
+    generator = torch.Generator().manual_seed(seed)
+    last = torch.randint(3, 11, (n_prompts,), generator=generator)
+    tokens = torch.randint(config.vocab_size, (n_prompts, int(last.max()) + 1), generator=generator)
+    candidates = torch.stack([torch.randperm(config.vocab_size, generator=generator)[:2] for _ in range(n_prompts)])
+    return PairBatch(tokens, last, candidates)
+
+
+def random_keep(config: ModelConfig, fraction: float, seed: int) -> dict[str, torch.Tensor]:
+    """Sites are kept in part, and some of them not at all."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def mask(site: str) -> torch.Tensor:
+        some = torch.rand(1, generator=generator) < 0.8
+        return (torch.rand(site_width(config, site), generator=generator) < fraction) & some
+
+    return {site: mask(site) for site in maskable_sites(config)}
+
+
+def close(actual: torch.Tensor, expected: torch.Tensor, tolerance: float = 1e-4) -> None:
+    assert actual.shape == expected.shape
+    scale = max(1.0, float(expected.abs().max()))
+    assert float((actual - expected).abs().max()) < tolerance * scale
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_random_circuits_answer_as_the_masked_model_does(options):
+    model = random_model(**options)
+    means, batch = random_means(model.config), random_batch(model.config)
+    for seed, fraction in enumerate((0.0, 0.1, 0.2, 0.4, 0.4, 0.6, 0.8, 1.0)):
+        keep = random_keep(model.config, fraction, seed)
+        compiled, tap = compile_circuit(model, means, keep), hold(keep, means)
+        assert compiled.nodes == tuple(kept_nodes(keep))
+        close(compiled.logit_difference(batch), logit_difference(model, batch, tap))
+        close(compiled.logits(batch.tokens), model(batch.tokens, tap=tap))
+        close(compiled.logits(batch.tokens, batch.last), model(batch.tokens, tap=tap, at=batch.last))
+
+
+def gates_of(keep: dict[str, torch.Tensor], gates: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Gates of the kept nodes as gates of every node; the rest are closed."""
+    parts = gates.split([int(mask.sum()) for mask in keep.values()])
+    return {
+        site: torch.zeros(len(mask)).index_put((mask.nonzero().flatten(),), part)
+        for (site, mask), part in zip(keep.items(), parts, strict=True)
+    }
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_gates_and_their_gradients_are_those_of_the_dense_model(options):
+    model = random_model(**options)
+    means, batch = random_means(model.config), random_batch(model.config)
+    for seed, fraction in enumerate((0.2, 0.4, 0.7)):
+        keep = random_keep(model.config, fraction, seed)
+        compiled = compile_circuit(model, means, keep)
+        gates = torch.rand(len(compiled.nodes), generator=torch.Generator().manual_seed(seed)).requires_grad_()
+        weights = torch.linspace(-1, 1, len(batch.tokens))
+        answers, slopes = [], []
+        for difference in (
+            compiled.logit_difference(batch, gates),
+            logit_difference(model, batch, soft_gate(gates_of(keep, gates), means)),
+        ):
+            answers.append(difference.detach())
+            slopes += torch.autograd.grad((difference * weights).sum(), gates)
+        close(*answers)
+        close(*slopes, tolerance=1e-3)
+
+
+@pytest.mark.parametrize("sink", [False, True])
+def test_variants_of_gates_answer_as_one_by_one(sink):
+    model = random_model(sink=sink, add_positions=False)
+    means, batch = random_means(model.config), random_batch(model.config)
+    keep = random_keep(model.config, 0.5, seed=1)
+    compiled = compile_circuit(model, means, keep)
+    n = len(compiled.nodes)
+    single_cuts = 1 - torch.eye(n)
+    at_once = compiled.logit_difference(batch, single_cuts)
+    close(at_once, torch.stack([compiled.logit_difference(batch, gates) for gates in single_cuts]))
+    late = torch.ones(3, n)  # variants that differ in their last nodes only share all that comes before
+    late[1, -1] = late[2, -2] = 0.3
+    close(compiled.logit_difference(batch, late)[2], compiled.logit_difference(batch, late[2]))
+    slopes = []
+    for stacked in (True, False):
+        gates = torch.rand(4, n, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        parts = (
+            [compiled.logit_difference(batch, gates)]
+            if stacked
+            else [compiled.logit_difference(batch, g) for g in gates]
+        )
+        slopes += torch.autograd.grad(sum(part.sum() for part in parts), gates)
+    close(*slopes, tolerance=1e-3)
+
+
+def test_values_take_the_means_place_behind_a_closed_gate():
+    model = random_model(sink=True, add_positions=False)
+    means, batch = random_means(model.config), random_batch(model.config)
+    keep = random_keep(model.config, 0.5, seed=1)
+    compiled = compile_circuit(model, means, keep)
+    zeroed = set(compiled.nodes[::3])
+    gates = torch.tensor([0.0 if node in zeroed else 1.0 for node in compiled.nodes])
+    values = {site: mean.clone() for site, mean in means.items()}
+    left = {site: mask.clone() for site, mask in keep.items()}
+    for node in zeroed:
+        values[node.site][node.index], left[node.site][node.index] = 0.0, False
+    expected = logit_difference(model, batch, hold(left, values))
+    close(compiled.logit_difference(batch, gates, torch.zeros(len(gates))), expected)
+
+
+def test_scores_far_apart_do_not_underflow():
+    model = random_model(sink=True, add_positions=False)
+    for block in model.blocks:
+        block.attn.c_attn.weight *= 30
+    means, batch = random_means(model.config), random_batch(model.config)
+    for seed in range(6):
+        keep = random_keep(model.config, 0.5, seed)
+        for site in keep:
+            if site.endswith("attn.q"):
+                keep[site][:] = False
+        close(
+            compile_circuit(model, means, keep).logit_difference(batch),
+            logit_difference(model, batch, hold(keep, means)),
+        )
+
+
+def test_the_bundled_circuits_answer_as_the_masked_model_does():
+    subject = load_subject(BUNDLE / "models" / "python-4x256")
+    for path in sorted((BUNDLE / "circuits").glob("*.json")):
+        record = json.loads(path.read_text())
+        nodes = [Node(node["site"], node["index"]) for node in record["nodes"]]
+        keep = Circuit.of(subject.fingerprint, record["task"], nodes).keep(subject.config)
+        pairs = TASKS[record["task"]].pairs("heldout", 4, 0)
+        batch = encode_pairs(pairs, subject.tokenizer, subject.config.block_size)
+        compiled = compile_circuit(subject.model, subject.means, keep)
+        close(measure(compiled, batch).logit_diff, measure(subject.model, batch, hold(keep, subject.means)).logit_diff)
