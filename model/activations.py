@@ -1,9 +1,10 @@
 """What nodes do on prompts, and what follows a prompt: in the full model or inside a circuit."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from model.batch import padded
@@ -11,45 +12,70 @@ from model.circuit import Circuit
 from model.gate import keep_only
 from model.sites import Node
 from model.subject import Subject
-from model.transformer import Tap
+from model.transformer import Tap, Transformer
 
 
-def _tap_of(subject: Subject, circuit: Circuit | None) -> Tap | None:
-    return None if circuit is None else keep_only(circuit, subject.means, subject.config)
+def inside(subject: Subject, circuit: Circuit | None) -> Tap:
+    """The tap that runs a circuit, all else at its mean; without one, the full model's, which changes nothing."""
+    if circuit is None:
+        return lambda _site, x: x
+    return keep_only(circuit, subject.means, subject.config)
+
+
+class Record(NamedTuple):
+    """Nodes at every position (padding included) and the logits after each prompt, nats; on the model's device."""
+
+    values: Float[Tensor, "node prompt pos"]
+    logits: Float[Tensor, "prompt vocab"]
 
 
 @torch.no_grad()
+def record(
+    subject: Subject,
+    tokens: Int[Tensor, "prompt pos"],
+    last: Int[Tensor, " prompt"],
+    nodes: Sequence[Node],
+    circuit: Circuit | None = None,
+    *,
+    model: Transformer | None = None,
+) -> Record:
+    """One pass that keeps what `nodes` do, in their order; a circuit's logits are not calibrated.
+
+    `model` stands in for the subject's where it computes the same faster.
+    """
+    inner = inside(subject, circuit)
+    rows: dict[str, list[int]] = {}
+    for row, node in enumerate(nodes):
+        rows.setdefault(node.site, []).append(row)
+    values = torch.zeros(len(nodes), *tokens.shape, device=subject.device)
+
+    def tap(site: str, x: Tensor) -> Tensor:
+        x = inner(site, x)
+        if site in rows:
+            values[rows[site]] = x[..., [nodes[row].index for row in rows[site]]].float().permute(2, 0, 1)
+        return x
+
+    return Record(values, (model or subject.model)(tokens, tap=tap, at=last).float())
+
+
 def node_activations(
     subject: Subject, nodes: Sequence[Node], prompts: Sequence[Sequence[int]], circuit: Circuit | None = None
 ) -> dict[Node, list[list[float]]]:
     """Values of `nodes` at every token of every prompt; inside a circuit those of nodes it does not keep are means."""
     tokens, last = padded(prompts, subject.device)
-    inner = _tap_of(subject, circuit)
-    seen: dict[str, Tensor] = {}
-    wanted = {node.site for node in nodes}
-
-    def tap(site: str, x: Tensor) -> Tensor:
-        x = inner(site, x) if inner else x
-        if site in wanted:
-            seen[site] = x
-        return x
-
-    subject.model(tokens, tap=tap, at=last)
+    values = record(subject, tokens, last, nodes, circuit).values.cpu()
     return {
-        node: [seen[node.site][row, : len(prompt), node.index].tolist() for row, prompt in enumerate(prompts)]
-        for node in nodes
+        node: [values[row, i, : len(prompt)].tolist() for i, prompt in enumerate(prompts)]
+        for row, node in enumerate(nodes)
     }
 
 
-@torch.no_grad()
 def next_token_logits(
     subject: Subject, prompt: Sequence[int], circuit: Circuit | None = None
 ) -> Float[Tensor, " vocab"]:
     """Logits after a prompt, nats, on the CPU; a circuit's are not calibrated."""
     tokens, last = padded([prompt], subject.device)
-    tap = _tap_of(subject, circuit)
-    logits = subject.model(tokens, at=last) if tap is None else subject.model(tokens, at=last, tap=tap)
-    return logits[0].float().cpu()
+    return record(subject, tokens, last, (), circuit).logits[0].cpu()
 
 
 def embedding_writers(subject: Subject, channel: int, n: int) -> list[tuple[int, float]]:

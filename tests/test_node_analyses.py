@@ -1,0 +1,150 @@
+"""Nodes over a task, over text and as functions: by hand on the hand model, and against one another."""
+
+import pytest
+import torch
+
+from hand_model import WHOLE, hand_batch, hand_circuit, hand_subject, nodes
+from model.activations import node_activations
+from model.batch import PairBatch
+from model.corpus_sample import counts, examples, histogram_edges, sample_values, summary, windows_of
+from model.errors import InputError
+from model.profile import reduced, task_profile
+from model.response import pre_activations, response
+from model.sites import Node
+from model.swift import SparseLinear, swift
+from model.trace import aligned, trace
+from model.transformer import Transformer
+from small_subject import small_subject
+
+
+def test_three_ways_to_one_value_a_prompt():
+    values = torch.tensor([[1.0, -5.0, 3.0, 99.0], [2.0, 4.0, 0.0, 0.0]])  # what stands after `last` is padding
+    last = torch.tensor([2, 1])
+    assert reduced(values, last).tolist() == [[3.0, pytest.approx(-1 / 3), -5.0], [4.0, 3.0, 4.0]]
+
+
+def test_the_first_neuron_fires_for_class_one_alone():
+    batch = hand_batch()
+    neuron = nodes("0.mlp.post_act:0")
+    full = task_profile(hand_subject(), batch, neuron)
+    assert full.shape == (1, 2, 1, 3)
+    assert full[0, 0, 0].tolist() == pytest.approx([1, 1, 1], abs=1e-4)
+    assert full[0, 1, 0].tolist() == [0, 0, 0]
+    without = task_profile(hand_subject(), batch, neuron, hand_circuit())
+    assert without[0, :, 0, 0].tolist() == [0.5, 0.5], "outside a circuit a node is at its mean"
+
+
+def test_parts_of_a_batch_are_put_together_in_order():
+    subject = small_subject(sink=True)
+    tokens = torch.randint(1, 300, (10, 6), generator=torch.Generator().manual_seed(4))
+    batch = PairBatch(tokens, torch.tensor([5, 3, 4, 5, 2, 5, 5, 1, 4, 3]), torch.tensor([[1, 2]] * 10))
+    wanted = [Node("1.attn.k", 3), Node("0.mlp.post_act", 7)]
+    whole = task_profile(subject, batch, wanted)
+    assert torch.allclose(task_profile(subject, batch, wanted, pairs_at_once=2), whole, atol=1e-6)
+    prompts = [row[: n + 1] for row, n in zip(tokens.tolist(), batch.last.tolist(), strict=True)]
+    one_by_one = node_activations(subject, wanted, prompts)
+    for row, node in enumerate(wanted):
+        assert [values[-1] for values in one_by_one[node]] == pytest.approx(
+            whole[row, :, :, 0].flatten().tolist(), abs=1e-5
+        )
+
+
+def test_a_neuron_as_a_function():
+    subject = hand_subject()
+    assert response(subject, [-2.0, 0.0, 3.0]) == [0, 0, 3]
+    neuron = nodes("0.mlp.post_act:1")[0]
+    assert pre_activations(subject, hand_batch(), neuron).tolist() == pytest.approx([-1, 1], abs=1e-4)
+    assert pre_activations(subject, hand_batch(), neuron, hand_circuit()).tolist() == [0, 0]
+    assert pre_activations(subject, hand_batch(), neuron, hand_circuit(*WHOLE)).tolist() == pytest.approx(
+        [-1, 1], abs=1e-4
+    )
+    with pytest.raises(InputError, match="0.attn.q:0 is no neuron"):
+        pre_activations(subject, hand_batch(), nodes("0.attn.q:0")[0])
+
+
+def test_a_response_curve_gives_what_the_neuron_gives():
+    subject = small_subject()
+    batch = PairBatch(torch.tensor([[5, 9, 0], [7, 8, 3]]), torch.tensor([1, 2]), torch.tensor([[1, 2]] * 2))
+    neuron = Node("1.mlp.post_act", 4)
+    pre = pre_activations(subject, batch, neuron)
+    after = node_activations(subject, [neuron], [[5, 9], [7, 8, 3]])[neuron]
+    assert response(subject, pre.tolist()) == pytest.approx(after[0] + after[1], abs=1e-5)
+
+
+# -- text ------------------------------------------------------------------------------------
+
+
+def test_documents_become_windows_with_a_separator_before_each():
+    subject = small_subject()
+    windows = windows_of(["ab", "abc"], subject.tokenizer, 3)
+    stream = [0, *subject.tokenizer.encode("ab"), 0, *subject.tokenizer.encode("abc")]
+    assert windows.tolist() == [stream[:3], stream[3:6]]
+
+
+def test_a_pass_over_text_gives_what_prompts_give():
+    subject = small_subject(sink=True)
+    windows = torch.randint(1, 300, (5, 8), generator=torch.Generator().manual_seed(5))
+    wanted = [Node("0.attn.v", 2), Node("1.mlp.act_in", 6)]
+    found = sample_values(subject, windows, wanted, windows_at_once=2)
+    expected = node_activations(subject, wanted, windows.tolist())
+    for row, node in enumerate(wanted):
+        assert torch.allclose(found[row].float(), torch.tensor(expected[node]), rtol=2e-3, atol=1e-3)
+
+
+def test_the_swift_copy_gives_the_same_and_leaves_the_model_as_it_was():
+    subject = small_subject(sink=True, enable_bigram_table=True)
+    model = subject.model
+    for block in model.blocks:
+        block.mlp.c_fc.weight.data *= torch.rand(12, 8, generator=torch.Generator().manual_seed(0)) < 0.08
+    copied = swift(model)
+    assert isinstance(copied.blocks[0].mlp.c_fc, SparseLinear) and isinstance(model.blocks[0].mlp.c_fc, torch.nn.Linear)
+    assert isinstance(copied.blocks[0].attn.c_attn, torch.nn.Linear), "a dense matrix stays dense"
+    assert copied.wte.weight is model.wte.weight and isinstance(copied, Transformer)
+    tokens = torch.randint(1, 300, (3, 9), generator=torch.Generator().manual_seed(6))
+    assert torch.allclose(copied(tokens), model(tokens), atol=1e-5)
+
+
+def test_a_summary_and_a_histogram_by_hand():
+    values = torch.tensor([[0.0, 0.0, 1.0], [4.0, 0.0, -2.0]])
+    assert summary(values).zero_share == 0.5 and summary(values).mean == 0.5
+    assert (summary(values).low, summary(values).high) == (-2, 4)
+    edges = histogram_edges([values, values / 2], n_bins=3)
+    assert edges == [-2, 0, 2, 4] and counts(values, edges) == [1, 4, 1]
+    assert histogram_edges([torch.zeros(2)], n_bins=1) == [-0.5, 0.5]
+
+
+def test_examples_run_through_the_whole_of_their_share():
+    values = torch.arange(40.0).reshape(4, 10)
+    windows = torch.arange(100, 140).reshape(4, 10)
+    top = examples(windows, values, 0.5, 2, top=True)
+    assert [example.tokens[example.focus] for example in top] == [134, 124], "ranks 5 and 15 of the upper 20"
+    assert [example.values[example.focus] for example in top] == [34, 24]
+    bottom = examples(windows, values, 0.05, 4, top=False)
+    assert [example.tokens[example.focus] for example in bottom] == [100, 101], "two tokens are no four examples"
+    assert top[0].tokens == list(range(130, 140)), "a window does not reach into the next"
+
+
+# -- prompts ---------------------------------------------------------------------------------
+
+
+def test_a_trace_is_what_the_nodes_do_and_what_follows():
+    circuit = hand_circuit(*WHOLE)
+    found = trace(hand_subject(), [2, 1], circuit.nodes, circuit)
+    assert found.values[1].tolist() == pytest.approx([0, 1], abs=1e-4), "neuron 0 fires at token 1"
+    assert found.values[2].tolist() == pytest.approx([1, 0], abs=1e-4)
+    assert found.logits.tolist() == pytest.approx([0, 2, -2], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "pairs"),
+    [
+        ([1, 2, 3], [1, 9, 3], [(0, 0), (1, 1), (2, 2)]),
+        ([1, 2, 3], [1, 3], [(0, 0), (2, 1)]),
+        ([1, 5, 6, 3], [1, 9, 3], [(0, 0), (2, 1), (3, 2)]),
+        ([1, 1, 1], [1, 1], [(0, 0), (1, 1)]),
+        ([4], [5], [(0, 0)]),
+        ([4, 4], [4, 4], [(0, 0), (1, 1)]),
+    ],
+)
+def test_two_prompts_side_by_side(first, second, pairs):
+    assert aligned(first, second) == pairs
