@@ -36,16 +36,16 @@ class Experiments:
 
     def node(self, circuit_id: str, node_id: str) -> NodeDetail:
         """Raises a Refusal for a node that the model or the circuit does not have."""
-        subject, record, circuit = self._circuit(circuit_id)
+        subject, record, circuit = self.circuit(circuit_id)
         node = parse_node(node_id, subject.config)
-        _check_inside([node], circuit, record.id)
+        check_inside([node], circuit, record.id)
         return node_detail(subject, record, circuit, node, self.tasks.find(record.task))
 
     def run(self, circuit_id: str, run: PromptRun) -> RunAnswer:
         started = time.perf_counter()
-        subject, record, circuit = self._circuit(circuit_id)
+        subject, record, circuit = self.circuit(circuit_id)
         tokens = encode_prompt(run.prompt, subject.tokenizer, subject.config.block_size)
-        candidates = [_token_id(subject, text) for text in run.candidates or record.example.answers]
+        candidates = [token_id(subject, text) for text in run.candidates or record.example.answers]
         full, kept = (next_token_logits(subject, tokens, within) for within in (None, circuit))
         return RunAnswer(
             tokens=convert.token_texts(subject.tokenizer, tokens),
@@ -66,14 +66,14 @@ class Experiments:
         target = request.target
         within: Circuit | None = None
         if target.kind == "circuit":
-            subject, record, within = self._circuit(target.circuit)
+            subject, record, within = self.circuit(target.circuit)
             task = record.task
         else:
             task = self.tasks.find(target.task).name
             subject = self.library.subject(target.model)
         nodes = Circuit.of(subject.fingerprint, task, [parse_node(n, subject.config) for n in request.nodes]).nodes
         if within is not None:
-            _check_inside(nodes, within, within.id)
+            check_inside(nodes, within, within.id)
         request = request.model_copy(update={"nodes": [str(node) for node in nodes]})
         ablation_id = _ablation_id(subject.fingerprint, request)
         if self.store.has_ablation(ablation_id):
@@ -105,7 +105,7 @@ class Experiments:
         )
         return self.store.keep_ablation(ablation), True
 
-    def _circuit(self, circuit_id: str) -> tuple[Subject, CircuitDetail, Circuit]:
+    def circuit(self, circuit_id: str) -> tuple[Subject, CircuitDetail, Circuit]:
         """A stored circuit with its model. Raises a Refusal where either is missing."""
         record = self.store.circuit(circuit_id)
         subject = self.library.subject_of(record.model, record.model_fingerprint)
@@ -113,14 +113,16 @@ class Experiments:
         return subject, record, Circuit.of(subject.fingerprint, record.task, nodes)
 
 
-def _token_id(subject: Subject, text: str) -> int:
+def token_id(subject: Subject, text: str) -> int:
+    """The candidate that `text` is. Raises a 422 Refusal where it is not one token."""
     try:
         return subject.tokenizer.token_id(text)
     except ValueError as error:
         raise Refusal(422, f"the candidate {error}") from None
 
 
-def _check_inside(nodes: Sequence[Node], circuit: Circuit, circuit_id: str) -> None:
+def check_inside(nodes: Sequence[Node], circuit: Circuit, circuit_id: str) -> None:
+    """Raises a 404 Refusal for a node that the circuit does not keep."""
     kept_nodes = set(circuit.nodes)
     outside = [str(node) for node in nodes if node not in kept_nodes]
     if outside:
