@@ -1,10 +1,12 @@
-"""A circuit: the kept nodes of one model for one task; a frozen value whose id follows from its content."""
+"""A circuit: the kept nodes of one model for one task, and the edges cut between them; its id follows from its
+content."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool
@@ -17,32 +19,60 @@ from model.sites import Node, maskable_sites, site_order, site_width
 Keep = dict[str, Bool[Tensor, " node"]]
 
 
+class Edge(NamedTuple):
+    """A weight between two kept nodes. Where it is cut, the target sees this source at its corpus mean."""
+
+    source: Node
+    target: Node
+
+    def __str__(self) -> str:
+        return f"{self.source}->{self.target}"
+
+
 @dataclass(frozen=True)
 class Circuit:
-    """`nodes` are sorted in forward order, each once; everything else is held at its corpus mean (paper A.5)."""
+    """`nodes` are sorted in forward order, each once; everything else is held at its corpus mean (paper A.5).
+
+    `cut_edges`, sorted too, are weights between kept nodes that carry only their source's mean.
+    """
 
     model_fingerprint: str
     task: str
     nodes: tuple[Node, ...]
+    cut_edges: tuple[Edge, ...] = ()
 
     @classmethod
-    def of(cls, model_fingerprint: str, task: str, nodes: Iterable[Node]) -> "Circuit":
-        return cls(model_fingerprint, task, tuple(sorted(set(nodes), key=lambda n: (site_order(n.site), n.index))))
+    def of(cls, model_fingerprint: str, task: str, nodes: Iterable[Node], cut_edges: Iterable[Edge] = ()) -> "Circuit":
+        kept = set(nodes)
+        cut = {edge for edge in cut_edges if edge.source in kept and edge.target in kept}
+        return cls(
+            model_fingerprint,
+            task,
+            tuple(sorted(kept, key=_order)),
+            tuple(sorted(cut, key=lambda edge: (_order(edge.source), _order(edge.target)))),
+        )
 
     @cached_property
     def id(self) -> str:
-        """16 hex digits of a hash of model, task and nodes: the same circuit has the same id for ever."""
-        content = [
+        """16 hex digits of a hash of model, task, nodes and cut edges: the same circuit has the same id for ever."""
+        content: list[object] = [
             "sparsescope-circuit/1",
             self.model_fingerprint,
             self.task,
             [str(node) for node in self.nodes],
         ]
+        if self.cut_edges:
+            content.append([str(edge) for edge in self.cut_edges])
         return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()[:16]
 
     def without(self, cut: Iterable[Node]) -> "Circuit":
+        """The circuit less some nodes and their edges."""
         gone = set(cut)
-        return Circuit(self.model_fingerprint, self.task, tuple(n for n in self.nodes if n not in gone))
+        return Circuit.of(self.model_fingerprint, self.task, [n for n in self.nodes if n not in gone], self.cut_edges)
+
+    def with_cut(self, edges: Iterable[Edge]) -> "Circuit":
+        """The circuit with more of its edges cut."""
+        return Circuit.of(self.model_fingerprint, self.task, self.nodes, [*self.cut_edges, *edges])
 
     def keep(self, config: ModelConfig, device: torch.device | str = "cpu") -> Keep:
         """One boolean mask for every maskable site."""
@@ -53,6 +83,10 @@ class Circuit:
         for site, indices in by_site.items():
             keep[site][indices] = True
         return keep
+
+
+def _order(node: Node) -> tuple[tuple[int, int], int]:
+    return site_order(node.site), node.index
 
 
 def nothing_kept(config: ModelConfig, device: torch.device | str = "cpu") -> Keep:

@@ -6,11 +6,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from model.circuit import Circuit
+from model.circuit import Circuit, Edge
 from model.config import ModelConfig
+from model.graph import weight_between
 from model.means import Means
 from model.sites import Node, maskable_sites, site_width
-from model.transformer import Tap
+from model.transformer import Tap, Transformer
 
 #: What a cut node is set to: its mean over the pretraining corpus, or zero.
 Mode = Literal["mean", "zero"]
@@ -30,7 +31,8 @@ def hold(keep: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> Tap:
 
 
 def keep_only(circuit: Circuit, means: Means, config: ModelConfig) -> Tap:
-    """Everything outside the circuit at its corpus mean (paper A.5, step 2)."""
+    """Everything outside the circuit at its corpus mean (paper A.5, step 2); for one with cut edges see `inside`."""
+    assert not circuit.cut_edges, "a tap that cuts edges needs the model's weights: `inside`"
     device = next(iter(means.values())).device
     return hold(circuit.keep(config, device), means)
 
@@ -60,3 +62,48 @@ def cut(
                 values[node.site] = means[node.site].clone()
             values[node.site][node.index] = 0.0
     return hold({site: mask for site, mask in keep.items() if not bool(mask.all())}, values)
+
+
+def inside(circuit: Circuit, means: Means, model: Transformer) -> Tap:
+    """The tap that runs a circuit on the dense model: all else at its mean, cut edges included."""
+    config = model.config
+    tap = hold(circuit.keep(config, model.device), means)
+    return sever(circuit.cut_edges, means, model, tap) if circuit.cut_edges else tap
+
+
+def sever(edges: Iterable[Edge], means: Means, model: Transformer, inner: Tap) -> Tap:
+    """A tap around another under which the target of each edge sees the edge's source at its mean.
+
+    For an edge from a v channel that is: moved by the pattern, the channel at its mean. The tap remembers what it saw
+    of one layer while that layer runs, so it serves one forward pass at a time.
+    """
+    cuts: dict[str, list[Edge]] = {}
+    for edge in edges:
+        matrix = {"v": "attn.c_proj", "post_act": "mlp.c_proj"}.get(edge.source.part.split(".")[1])
+        matrix = matrix or ("mlp.c_fc" if edge.target.part == "mlp.post_act" else "attn.c_attn")
+        cuts.setdefault(f"{edge.source.layer}.{matrix}", []).append(edge)
+    seen: dict[str, Tensor] = {}
+
+    def tap(site: str, x: Tensor) -> Tensor:
+        x = inner(site, x)
+        part = site.partition(".")[2]
+        if part in ("attn.act_in", "attn.q", "attn.k", "attn.v", "mlp.act_in", "mlp.post_act"):
+            seen[part] = x
+        for edge in cuts.get(site, ()):
+            weight = weight_between(model, edge.source.layer, edge.source.part, edge.target.part)
+            away = seen[edge.source.part] - means[edge.source.site]
+            moved = away[..., edge.source.index]
+            if edge.source.part == "attn.v":
+                head = edge.source.index // model.config.d_head
+                pattern = model.blocks[edge.source.layer].attn.pattern(seen["attn.q"], seen["attn.k"])[:, head]
+                moved = (pattern @ moved[..., None])[..., 0]
+            row = edge.target.index + model.config.d_attn * _C_ATTN.get(edge.target.part, 0)
+            change = weight[edge.target.index, edge.source.index] * moved
+            x = x.index_add(-1, torch.tensor([row], device=x.device), -change[..., None])
+        return x
+
+    return tap
+
+
+#: Which third of c_attn's rows a site is.
+_C_ATTN = {"attn.q": 0, "attn.k": 1, "attn.v": 2}

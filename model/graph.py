@@ -5,15 +5,15 @@ circuit size counts. Links are not weights: one residual channel from writer to 
 head's score, and the unembedding of the candidates.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from model.circuit import Circuit, Keep
+from model.circuit import Circuit, Edge, Keep
 from model.sites import Node
 from model.transformer import Transformer
 
@@ -24,10 +24,20 @@ WEIGHTS = (
 )  # fmt: skip
 
 
-class Edge(NamedTuple):
+class WeightedEdge(NamedTuple):
     source: Node
     target: Node
     weight: float
+
+
+class Wires(NamedTuple):
+    """The nonzero weights between the kept nodes of two sites, as indices in the sites, in the target's order."""
+
+    source: str
+    target: str
+    sources: Int[Tensor, " edge"]
+    targets: Int[Tensor, " edge"]
+    weights: Float[Tensor, " edge"]
 
 
 class Link(NamedTuple):
@@ -42,7 +52,7 @@ class Link(NamedTuple):
 @dataclass(frozen=True)
 class Graph:
     nodes: tuple[Node, ...]
-    edges: tuple[Edge, ...]
+    edges: tuple[WeightedEdge, ...]
     links: tuple[Link, ...]
     embed_channels: tuple[int, ...]
     candidates: tuple[int, ...]
@@ -68,22 +78,40 @@ def weight_between(model: Transformer, layer: int, source: str, target: str) -> 
     raise AssertionError(f"no weight from {source} to {target}")
 
 
-def edges_of(model: Transformer, circuit: Circuit) -> list[Edge]:
-    """Every nonzero weight between two kept nodes, in forward order."""
-    keep, edges = circuit.keep(model.config, model.device), []
+def wires_of(model: Transformer, keep: Keep, cut_edges: Iterable[Edge] = ()) -> Iterator[Wires]:
+    """Every nonzero weight between two kept nodes that is not cut, by layer and matrix, in forward order."""
+    cut_between: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for edge in cut_edges:
+        places = cut_between.setdefault((edge.source.site, edge.target.site), [])
+        places.append((edge.target.index, edge.source.index))
     for layer in range(model.config.n_layer):
-        for source, target in WEIGHTS:
-            rows = keep[f"{layer}.{target}"].nonzero().flatten()
-            columns = keep[f"{layer}.{source}"].nonzero().flatten()
-            block = weight_between(model, layer, source, target)[rows][:, columns]
-            for r, c in block.nonzero().tolist():
-                edges.append(Edge(Node(f"{layer}.{source}", int(columns[c])), Node(f"{layer}.{target}", int(rows[r])),
-                                  float(block[r, c])))  # fmt: skip
-    return edges
+        for source_part, target_part in WEIGHTS:
+            source, target = f"{layer}.{source_part}", f"{layer}.{target_part}"
+            rows, columns = keep[target].nonzero().flatten(), keep[source].nonzero().flatten()
+            block = weight_between(model, layer, source_part, target_part)[rows][:, columns]
+            r, c = block.nonzero().unbind(dim=1)
+            wires = Wires(source, target, columns[c], rows[r], block[r, c])
+            if cut := cut_between.get((source, target)):
+                width = len(keep[source])
+                gone = torch.tensor([row * width + column for row, column in cut], device=rows.device)
+                left = ~torch.isin(wires.targets * width + wires.sources, gone)
+                wires = Wires(source, target, *(part[left] for part in wires[2:]))
+            yield wires
+
+
+def edges_of(model: Transformer, circuit: Circuit) -> list[WeightedEdge]:
+    """Every nonzero weight between two kept nodes that the circuit does not cut, in forward order."""
+    return [
+        WeightedEdge(Node(wires.source, source), Node(wires.target, target), weight)
+        for wires in wires_of(model, circuit.keep(model.config, model.device), circuit.cut_edges)
+        for source, target, weight in zip(
+            wires.sources.tolist(), wires.targets.tolist(), wires.weights.tolist(), strict=True
+        )
+    ]
 
 
 def count_edges(model: Transformer, keep: Keep) -> int:
-    """Number of nonzero weights between kept nodes."""
+    """Number of nonzero weights between kept nodes, the paper's measure; with cut edges see `edges_of`."""
     total = 0
     for layer in range(model.config.n_layer):
         for source, target in WEIGHTS:
@@ -122,22 +150,23 @@ def _links(model: Transformer, circuit: Circuit, candidates: Sequence[int]) -> t
     return sorted(embed), links
 
 
-def connected(model: Transformer, keep: Keep) -> Keep:
+def connected(model: Transformer, keep: Keep, cut_edges: Iterable[Edge] = ()) -> Keep:
     """The kept nodes that lie on a path from tokens to logits; the others cannot matter to the answer.
 
     A node without a kept input is constant. Where that constant is its mean (q, k, v and resid_delta are linear in
     what they read), it goes; a neuron stays, its value at mean inputs not being its mean value.
     """
     keep = {site: mask.clone() for site, mask in keep.items()}
+    wires = {(wires.source, wires.target): wires for wires in wires_of(model, keep, cut_edges)}
     while True:
         before = sum(int(mask.sum()) for mask in keep.values())
-        _drop_unread(model, keep)
-        _drop_unwritten(model, keep)
+        _drop_unread(model, keep, wires)
+        _drop_unwritten(model, keep, wires)
         if sum(int(mask.sum()) for mask in keep.values()) == before:
             return keep
 
 
-def _drop_unwritten(model: Transformer, keep: Keep) -> None:
+def _drop_unwritten(model: Transformer, keep: Keep, wires: dict[tuple[str, str], Wires]) -> None:
     """Forward: drop act_in channels that nothing writes, and linear nodes that read nothing kept."""
     config = model.config
     written = torch.ones(config.d_block_in, dtype=torch.bool, device=model.device)
@@ -154,8 +183,10 @@ def _drop_unwritten(model: Transformer, keep: Keep) -> None:
                     continue  # AbsTopK makes even a linear node's constant differ from its mean
                 if target == "attn.resid_delta" and config.sink:
                     continue  # the sink's share moves the output of a head whose values are all at their means
-                weight = weight_between(model, layer, source, target)
-                keep[f"{layer}.{target}"] &= (weight[:, keep[f"{layer}.{source}"]] != 0).any(dim=1)
+                between = wires[f"{layer}.{source}", f"{layer}.{target}"]
+                reading = torch.zeros_like(keep[between.target])
+                reading[between.targets[keep[between.source][between.sources]]] = True
+                keep[between.target] &= reading
             written[: config.d_model] |= keep[f"{layer}.{part}.resid_delta"]
 
 
@@ -165,37 +196,39 @@ _LOCTYPE = {
 }  # fmt: skip
 
 
-def _drop_unread(model: Transformer, keep: Keep) -> None:
+def _drop_unread(model: Transformer, keep: Keep, wires: dict[tuple[str, str], Wires]) -> None:
     """Backward: drop what no kept node and no logit reads."""
     config = model.config
+
+    def drop(site: str, *readers: str) -> None:
+        read = torch.zeros_like(keep[site])
+        for reader in readers:
+            between = wires[site, reader]
+            read[between.sources[keep[reader][between.targets]]] = True
+        keep[site] &= read
+
     read = model.lm_head.weight.any(dim=0)
     for layer in reversed(range(config.n_layer)):
         for part in ("mlp", "attn"):
-            delta = f"{layer}.{part}.resid_delta"
-            keep[delta] &= read
+            site = f"{layer}.{part}"
+            keep[f"{site}.resid_delta"] &= read
             if part == "mlp":
-                keep[f"{layer}.mlp.post_act"] &= _reads(model, layer, "mlp.post_act", "mlp.resid_delta", keep)
-                reads = _reads(model, layer, "mlp.act_in", "mlp.post_act", keep)
+                drop(f"{site}.post_act", f"{site}.resid_delta")
+                drop(f"{site}.act_in", f"{site}.post_act")
             else:
-                keep[f"{layer}.attn.v"] &= _reads(model, layer, "attn.v", "attn.resid_delta", keep)
+                drop(f"{site}.v", f"{site}.resid_delta")
                 _drop_idle_heads(model, layer, keep)
-                reads = torch.stack(
-                    [_reads(model, layer, "attn.act_in", f"attn.{name}", keep) for name in "qkv"]
-                ).any(dim=0)  # fmt: skip
-            keep[f"{layer}.{part}.act_in"] &= reads
-            read = read | keep[f"{layer}.{part}.act_in"][: config.d_model]
-
-
-def _reads(model: Transformer, layer: int, source: str, target: str, keep: Keep) -> Tensor:
-    """Which nodes of `source` some kept node of `target` reads."""
-    return (weight_between(model, layer, source, target)[keep[f"{layer}.{target}"]] != 0).any(dim=0)
+                drop(f"{site}.act_in", *(f"{site}.{name}" for name in "qkv"))
+            read = read | keep[f"{site}.act_in"][: config.d_model]
 
 
 def _drop_idle_heads(model: Transformer, layer: int, keep: Keep) -> None:
     """Drop q and k of heads that move nothing: no kept value, and no sink that could scale the mean values."""
     config = model.config
-    kept = keep[f"{layer}.attn.v"]
-    moved = _reads(model, layer, "attn.v", "attn.resid_delta", keep) if config.sink else kept
+    moved = keep[f"{layer}.attn.v"]
+    if config.sink:
+        out = weight_between(model, layer, "attn.v", "attn.resid_delta")
+        moved = moved | (out[keep[f"{layer}.attn.resid_delta"]] != 0).any(dim=0)
     busy = moved.reshape(config.n_head, config.d_head).any(dim=1).repeat_interleave(config.d_head)
     keep[f"{layer}.attn.q"] &= busy
     keep[f"{layer}.attn.k"] &= busy

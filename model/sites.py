@@ -66,7 +66,9 @@ def n_nodes(config: ModelConfig) -> int:
 
 
 def site_order(site: str) -> tuple[int, int]:
-    """Sort key that puts maskable sites in forward order."""
+    """Sort key that puts sites in forward order; `final_resid`, which released circuits mask besides, is last."""
+    if site == "final_resid":
+        return 2**30, 0
     layer, _, part = site.partition(".")
     return int(layer), MASKABLE.index(part)
 

@@ -2,7 +2,8 @@
 
 Numbers in the order in which they happen (paper section 2.1; names are the release's):
 `l.resid_in`, `l.attn.act_in`, `l.attn.q|k|v`, `l.attn.y`, `l.attn.resid_delta`, `l.resid_mid`,
-`l.mlp.act_in`, `l.mlp.post_act`, `l.mlp.resid_delta`, and `final_resid` at the end.
+`l.mlp.act_in`, `l.mlp.post_act`, `l.mlp.resid_delta`, and `final_resid` at the end. Besides these a tap sees what
+each matrix gives before anything else is done to it, by the matrix's name: `l.attn.c_attn`, `l.mlp.c_proj`, ...
 """
 
 import math
@@ -77,14 +78,15 @@ class Attention(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch pos block_in"], layer: str, tap: Tap) -> Float[Tensor, "batch pos model"]:
         config = self.config
-        q, k, v = self.c_attn(x).split(config.d_attn, dim=-1)
+        q, k, v = tap(f"{layer}.attn.c_attn", self.c_attn(x)).split(config.d_attn, dim=-1)
         q = tap(f"{layer}.attn.q", abs_topk(q, config.kept_by_abs_topk("attn_q", config.d_attn)))
         k = tap(f"{layer}.attn.k", abs_topk(k, config.kept_by_abs_topk("attn_k", config.d_attn)))
         v = tap(f"{layer}.attn.v", abs_topk(v, config.kept_by_abs_topk("attn_v", config.d_attn)))
         pattern = self.pattern(q, k)
         y = pattern @ self._heads(v)
         y = tap(f"{layer}.attn.y", y.transpose(1, 2).flatten(2))
-        return abs_topk(self.c_proj(y), config.kept_by_abs_topk("attn_out", config.d_model))
+        delta = tap(f"{layer}.attn.c_proj", self.c_proj(y))
+        return abs_topk(delta, config.kept_by_abs_topk("attn_out", config.d_model))
 
     def pattern(
         self, q: Float[Tensor, "batch pos attn"], k: Float[Tensor, "batch pos attn"]
@@ -113,10 +115,11 @@ class MLP(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch pos block_in"], layer: str, tap: Tap) -> Float[Tensor, "batch pos model"]:
         config = self.config
-        h = self.c_fc(x)
+        h = tap(f"{layer}.mlp.c_fc", self.c_fc(x))
         h = F.relu(h) if config.activation_type == "relu" else F.gelu(h)
         h = tap(f"{layer}.mlp.post_act", abs_topk(h, config.kept_by_abs_topk("mlp_neuron", config.d_mlp)))
-        return abs_topk(self.c_proj(h), config.kept_by_abs_topk("mlp_out", config.d_model))
+        delta = tap(f"{layer}.mlp.c_proj", self.c_proj(h))
+        return abs_topk(delta, config.kept_by_abs_topk("mlp_out", config.d_model))
 
 
 class Block(nn.Module):

@@ -27,9 +27,10 @@ def test_logits_and_every_activation_agree_with_the_release(name):
         return x
 
     seen["logits"] = model(torch.from_numpy(expected["tokens"]).long(), tap=record)
-    assert set(seen) == set(expected.files) - {"tokens"}
-    for site, value in seen.items():
-        np.testing.assert_allclose(value.numpy(), expected[site], atol=1e-4, rtol=0, err_msg=site)
+    matrices = {site for site in seen if site.endswith(("c_attn", "c_fc", "c_proj"))}  # what the release does not name
+    assert set(seen) - matrices == set(expected.files) - {"tokens"}
+    for site in set(seen) - matrices:
+        np.testing.assert_allclose(seen[site].numpy(), expected[site], atol=1e-4, rtol=0, err_msg=site)
 
 
 def test_logits_at_one_position_are_those_of_the_whole_prompt():

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from model.compiled.nodes import Gates, Kept, Values, column, mix, stacked
 from model.compiled.stream import Reader, State, Static, Stream, at_position, folded
+from model.compiled.weights import Weights, Wiring
 from model.means import Means
 from model.transformer import Attention
 
@@ -31,11 +32,11 @@ class Rows(NamedTuple):
     mean."""
 
     kept: Kept
-    weight: Float[Tensor, "node source"]
+    weight: Weights
     base: Values
 
     def deviation(self, read: Values | None, gates: Gates) -> Values:
-        x = self.base if read is None else mix(self.weight, read) + self.base
+        x = self.base if read is None else self.weight.times(read, gates) + self.base
         return gates.deviation(x, self.kept)
 
 
@@ -45,6 +46,7 @@ class CompiledAttention:
     def __init__(
         self,
         stream: Stream,
+        wiring: Wiring,
         reader: Reader,
         attention: Attention,
         qkv: tuple[Kept, Kept, Kept],
@@ -77,8 +79,10 @@ class CompiledAttention:
 
         v = v.pick(torch.argsort((~keyed[v.indices // config.d_head]).long(), stable=True))
         n_keyed_v = int(keyed[v.indices // config.d_head].sum())
-        self.q, self.k, self.v = (self._rows(part, name, means) for name, part in zip("qkv", (q, k, v), strict=True))
-        self.weight_v = out[:, v.indices]
+        self.q, self.k, self.v = (
+            self._rows(wiring, part, name, means) for name, part in zip("qkv", (q, k, v), strict=True)
+        )
+        self.weight_v = wiring.between(f"{layer}.attn.v", f"{layer}.attn.resid_delta", v, deltas)
         self.keyed = Keyed(self, keyed.nonzero().flatten(), v.indices[:n_keyed_v], scaled)
         self.uniform = Uniform(self, v.indices[n_keyed_v:], n_keyed_v, queried & ~keyed & scaled, queried & ~keyed)
         self.weight_scaled = by_head[:, torch.cat([self.keyed.scaled, self.uniform.scaled])]
@@ -93,12 +97,13 @@ class CompiledAttention:
             self.base_by_position = table + base[:, None]
         self.looks_back = bool(len(k) or len(v))
 
-    def _rows(self, kept: Kept, name: str, means: Means) -> Rows:
+    def _rows(self, wiring: Wiring, kept: Kept, name: str, means: Means) -> Rows:
         start = "qkv".index(name) * self.config.d_attn
         rows = self.attention.c_attn.weight.detach().float()[start + kept.indices]
         bias = self.attention.c_attn.bias
         base = folded(rows, None if bias is None else bias[start + kept.indices], self.means_in(means))
-        return Rows(kept, rows[:, self.reader.kept.indices], column(base - kept.mean))
+        weight = wiring.between(f"{self.layer}.attn.act_in", f"{self.layer}.attn.{name}", self.reader.kept, kept)
+        return Rows(kept, weight, column(base - kept.mean))
 
     def means_in(self, means: Means) -> Tensor:
         return means[f"{self.layer}.attn.act_in"]
@@ -133,7 +138,7 @@ class CompiledAttention:
                 sums.append(row_sums)
         deltas = self.base if self.base_by_position is None else self.base_by_position[:, positions][:, None]
         if len(self.v.kept):
-            deltas = deltas + mix(self.weight_v, stacked([part for part in parts if len(part)]))
+            deltas = deltas + self.weight_v.times(stacked([part for part in parts if len(part)]), gates)
         if self.weight_scaled.shape[1]:
             deltas = deltas + mix(self.weight_scaled, stacked([part for part in sums if len(part)]))
         state.add(self.channels, gates.deviation(deltas, self.deltas))

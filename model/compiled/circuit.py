@@ -9,19 +9,21 @@
 What it answers equals the dense model's with everything outside the circuit at its mean (paper A.5).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from model.batch import PairBatch
-from model.circuit import Keep, kept_nodes
+from model.circuit import Edge, Keep, kept_nodes
 from model.compiled.attention import CompiledAttention
 from model.compiled.mlp import CompiledMLP
 from model.compiled.nodes import Gates, Kept
 from model.compiled.readout import Question, Readout
 from model.compiled.stream import Reader, State, Static, Stream
+from model.compiled.weights import Wiring
 from model.errors import InputError
 from model.means import Means
 from model.sites import Node, site_order
@@ -42,11 +44,12 @@ class _Prompts:
 class CompiledCircuit:
     """`nodes` in forward order; gates are given in this order. Float32; differentiable in the gates."""
 
-    def __init__(self, model: Transformer, means: Means, keep: Keep) -> None:
+    def __init__(self, model: Transformer, means: Means, keep: Keep, cut_edges: Iterable[Edge] = ()) -> None:
         self.model, self.config = model, model.config
         self.nodes: tuple[Node, ...] = tuple(kept_nodes(keep))
         self._kept = dict(_numbered(keep, means))
         self.stream = Stream(model, means, keep)
+        self.wiring = Wiring(model, keep, cut_edges)
         self.blocks = list(self._compiled(means))
         self.looks_back = any(block.looks_back for block in self.blocks)
         self.readout = Readout(self.stream, means, self._kept.get("final_resid"))
@@ -67,20 +70,29 @@ class CompiledCircuit:
                 deltas = kept[f"{site}.resid_delta"]
                 if part == "attn":
                     qkv = (kept[f"{site}.q"], kept[f"{site}.k"], kept[f"{site}.v"])
-                    yield CompiledAttention(self.stream, reader, block.attn, qkv, deltas, means, layer)
+                    yield CompiledAttention(self.stream, self.wiring, reader, block.attn, qkv, deltas, means, layer)
                 else:
-                    yield CompiledMLP(self.stream, reader, block.mlp, kept[f"{site}.post_act"], deltas, means, layer)
+                    neurons = kept[f"{site}.post_act"]
+                    yield CompiledMLP(self.stream, self.wiring, reader, block.mlp, neurons, deltas, means, layer)
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """The nonzero weights between kept nodes that are not cut, in forward order."""
+        return self.wiring.edges()
 
     def logit_difference(
         self,
         batch: PairBatch,
         gates: Float[Tensor, "*variant node"] | None = None,
         values: Float[Tensor, " node"] | None = None,
+        *,
+        edge_gates: Float[Tensor, "*variant edge"] | None = None,
     ) -> Float[Tensor, "*variant prompt"]:
         """Right minus wrong candidate's logit at each prompt's last token.
 
         `gates` has one number for each of `nodes`, or [variant, node] for many circuits at once: a node is
-        `x * gate + mean * (1 - gate)`, as in `soft_gate`. `values` takes the place of the mean there.
+        `x * gate + mean * (1 - gate)`, as in `soft_gate`. `values` takes the mean's place there.
+        `edge_gates`, one for each of `edges`, do the same to what an edge's target sees of its source.
         """
         remembered = self._remembered
         if remembered is None or remembered[0] is not batch:
@@ -88,11 +100,10 @@ class CompiledCircuit:
             question = Question(self.readout, tokens[rows, batch.last], batch.last, batch.candidates)
             self._remembered = remembered = (batch, _Prompts(self, tokens, batch.last), question)
         _, prompts, question = remembered
-        state, applied = self._run(prompts, gates, values)
+        state, applied = self._run(prompts, gates, values, edge_gates)
         difference = self.readout.difference(state, question, applied)
-        if gates is None or gates.ndim == 1:
-            return difference[0]
-        return difference.expand(len(gates), -1)
+        n_variants = {len(given) for given in (gates, edge_gates) if given is not None and given.ndim == 2}
+        return difference.expand(*n_variants, -1) if n_variants else difference[0]
 
     def logits(
         self,
@@ -105,16 +116,22 @@ class CompiledCircuit:
             raise InputError(
                 f"the prompt has {tokens.shape[1]} tokens; this model reads at most {self.config.block_size}"
             )
-        state, applied = self._run(_Prompts(self, tokens, at), gates, None)
+        state, applied = self._run(_Prompts(self, tokens, at), gates, None, None)
         logits = self.readout.logits(state, applied)
         if at is not None:
             logits = logits[:, :, 0]
         return logits[0] if gates is None or gates.ndim == 1 else logits.expand(len(gates), *logits.shape[1:])
 
-    def _run(self, prompts: _Prompts, gates: Tensor | None, values: Tensor | None) -> tuple[State, Gates]:
-        if gates is not None and gates.shape[-1] != len(self.nodes):
-            raise InputError(f"there are {gates.shape[-1]} gates; this circuit has {len(self.nodes)} nodes")
-        applied = Gates(None if gates is None else gates.float().reshape(-1, len(self.nodes)), values)
+    def _run(
+        self, prompts: _Prompts, gates: Tensor | None, values: Tensor | None, edge_gates: Tensor | None
+    ) -> tuple[State, Gates]:
+        for given, n, what in ((gates, len(self.nodes), "nodes"), (edge_gates, self.wiring.n_edges, "edges")):
+            if given is not None and given.shape[-1] != n:
+                raise InputError(f"there are {given.shape[-1]} gates; this circuit has {n} {what}")
+        nodes, edges = (
+            None if given is None else given.float().reshape(-1, given.shape[-1]) for given in (gates, edge_gates)
+        )
+        applied = Gates(nodes, values, edges)
         back = [block.looks_back for block in self.blocks]
         start = prompts.every if any(back) or prompts.last is None else prompts.last
         assert start is not None
@@ -138,6 +155,6 @@ def _numbered(keep: Keep, means: Means) -> Iterator[tuple[str, Kept]]:
         yield site, Kept(indices, numbers, means[site].float()[indices])
 
 
-def compile_circuit(model: Transformer, means: Means, keep: Keep) -> CompiledCircuit:
-    """A circuit as small matrices."""
-    return CompiledCircuit(model, means, keep)
+def compile_circuit(model: Transformer, means: Means, keep: Keep, *, cut_edges: Iterable[Edge] = ()) -> CompiledCircuit:
+    """A circuit as small matrices: the nodes of `keep` less `cut_edges`, everything else at its mean."""
+    return CompiledCircuit(model, means, keep, cut_edges)

@@ -31,30 +31,49 @@ class Kept:
 
 
 class Gates:
-    """One gate a node (and a variant): `x * gate + mean * (1 - gate)`; with `values` these take the mean's place."""
+    """One gate a node: `x * gate + mean * (1 - gate)`; with `values` these take the mean's place. One gate an edge:
+    its target sees the source so. Each may have many variants."""
 
-    def __init__(self, nodes: Float[Tensor, "variant node"] | None, values: Float[Tensor, " node"] | None) -> None:
-        self.nodes = nodes
+    def __init__(
+        self,
+        nodes: Float[Tensor, "_variant node"] | None = None,
+        values: Float[Tensor, " node"] | None = None,
+        edges: Float[Tensor, "_variant edge"] | None = None,
+    ) -> None:
         self.values = values
-        if nodes is not None:
-            fixed = nodes.detach()
-            self._moves = ((fixed != 1).any(dim=0) | nodes.requires_grad).cpu()
-            self._varies = ((fixed != fixed[:1]).any(dim=0) | (nodes.requires_grad and len(nodes) > 1)).cpu()
+        self._nodes, self._edges = (None if given is None else _Table(given) for given in (nodes, edges))
 
     def deviation(self, deviation: Values, kept: Kept) -> Values:
         """What the gates leave of how far nodes are from their means."""
-        if self.nodes is None or not len(kept):
+        gates = None if self._nodes is None else self._nodes.of(kept.numbers)
+        if gates is None:
             return deviation
-        numbers = kept.numbers.cpu()
-        if not bool(self._moves[numbers].any()):
-            return deviation
-        gates = self.nodes if bool(self._varies[numbers].any()) else self.nodes[:1]
-        gate = gates[:, kept.numbers].t()[:, :, None, None]
+        gate = gates.t()[:, :, None, None]
         left = deviation * gate
         if self.values is not None:
-            away = (self.values[kept.numbers] - kept.mean)[:, None, None, None]
-            left = left + (1 - gate) * away
+            left = left + (1 - gate) * (self.values[kept.numbers] - kept.mean)[:, None, None, None]
         return left
+
+    def of_edges(self, numbers: Int[Tensor, " edge"]) -> Float[Tensor, "_variant edge"] | None:
+        """Gates of some edges; None where all are open."""
+        return None if self._edges is None else self._edges.of(numbers)
+
+
+class _Table:
+    """Gates by variant and number, of which a part is often open or the same in all variants."""
+
+    def __init__(self, gates: Float[Tensor, "variant number"]) -> None:
+        fixed = gates.detach()
+        self.gates = gates
+        self._moves = ((fixed != 1).any(dim=0) | gates.requires_grad).cpu()
+        self._varies = ((fixed != fixed[:1]).any(dim=0) | (gates.requires_grad and len(gates) > 1)).cpu()
+
+    def of(self, numbers: Int[Tensor, " number"]) -> Float[Tensor, "_variant number"] | None:
+        """One row where the variants are the same; None where all gates are open."""
+        here = numbers.cpu()
+        if not bool(self._moves[here].any()):
+            return None
+        return (self.gates if bool(self._varies[here].any()) else self.gates[:1])[:, numbers]
 
 
 def mix(weight: Float[Tensor, "target source"], x: Values) -> Float[Tensor, "target _variant _prompt _pos"]:
