@@ -7,19 +7,22 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from model import gate
 from model.batch import padded
 from model.circuit import Circuit
-from model.gate import keep_only
 from model.sites import Node
 from model.subject import Subject
 from model.transformer import Tap, Transformer
 
 
 def inside(subject: Subject, circuit: Circuit | None) -> Tap:
-    """The tap that runs a circuit, all else at its mean; without one, the full model's, which changes nothing."""
+    """The tap that runs a circuit, all else at its mean; without one, the full model's, which changes nothing.
+
+    It serves one forward pass at a time.
+    """
     if circuit is None:
         return lambda _site, x: x
-    return keep_only(circuit, subject.means, subject.config)
+    return gate.inside(circuit, subject.means, subject.model)
 
 
 class Record(NamedTuple):

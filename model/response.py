@@ -1,7 +1,5 @@
 """A neuron as a function: what goes into it, what comes out, what it then writes."""
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -13,6 +11,7 @@ from model.circuit import Circuit
 from model.errors import InputError
 from model.sites import Node
 from model.subject import Subject
+from model.transformer import Tap
 
 
 def check_neuron(node: Node) -> None:
@@ -21,11 +20,18 @@ def check_neuron(node: Node) -> None:
         raise InputError(f"{node} is no neuron; only nodes of mlp.post_act have a response curve")
 
 
-@torch.no_grad()
-def response(subject: Subject, pre: Sequence[float]) -> list[float]:
+def activated(subject: Subject, pre: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """The activation function at `pre`: a neuron's output before AbsTopK, which may still silence it."""
-    x = torch.tensor(pre, dtype=torch.float64)
-    return (F.relu(x) if subject.config.activation_type == "relu" else F.gelu(x)).tolist()
+    return F.relu(pre) if subject.config.activation_type == "relu" else F.gelu(pre)
+
+
+def response_curve(subject: Subject, low: float, high: float, n_points: int = 61) -> tuple[list[float], list[float]]:
+    """What goes in and what comes out, from `low` to `high` and always through zero."""
+    margin = 0.05 * (high - low)
+    low, high = min(low - margin, -margin), max(high + margin, margin)
+    pre = torch.cat([torch.linspace(low, high, n_points, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)])
+    pre = pre.sort().values
+    return pre.tolist(), activated(subject, pre).tolist()
 
 
 def bias_of(subject: Subject, node: Node) -> float:
@@ -41,20 +47,18 @@ def pre_activations(
     """What goes into a neuron at every token of a batch's prompts (class 1 first in each part of the batch), on the
     CPU."""
     check_neuron(node)
-    c_fc = subject.model.blocks[node.layer].mlp.c_fc
     found: list[Tensor] = []
     for part in batch.split(pairs_at_once):
         inner = inside(subject, circuit)
-        seen: dict[str, Tensor] = {}
+        seen: list[Tensor] = []
 
-        def tap(site: str, x: Tensor, inner=inner, seen=seen) -> Tensor:  # type: ignore[no-untyped-def]
+        def tap(site: str, x: Tensor, inner: Tap = inner, seen: list[Tensor] = seen) -> Tensor:
             x = inner(site, x)
-            if site == f"{node.layer}.mlp.act_in":
-                seen[site] = x
+            if site == f"{node.layer}.mlp.c_fc":
+                seen.append(x[..., node.index])
             return x
 
         subject.model(part.tokens, at=part.last, tap=tap)
-        values = F.linear(seen[f"{node.layer}.mlp.act_in"], c_fc.weight[node.index : node.index + 1])[..., 0]
-        inside_prompt = torch.arange(values.shape[1], device=values.device) <= part.last[:, None]
-        found.append(values[inside_prompt].float().cpu() + bias_of(subject, node))
+        in_prompt = torch.arange(part.tokens.shape[1], device=subject.device) <= part.last[:, None]
+        found.append(seen[0][in_prompt].float().cpu())
     return torch.cat(found)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from model.activations import inside
 from model.batch import PairBatch, padded
-from model.circuit import Circuit
+from model.circuit import Circuit, Edge
 from model.errors import UnknownName
 from model.measure import Outcome, measure
 from model.subject import Subject
@@ -75,9 +75,15 @@ def scores_of(
     return torch.cat([torch.zeros_like(scores[..., :1]), scores], dim=-1) + bias[head]
 
 
-def renormalised(subject: Subject, layer: int, head: int, normaliser: Normaliser, inner: Tap) -> Tap:
-    """`inner`, with one head's softmax replaced: the head's output is made again from its q, k and v as they are."""
-    attention = subject.model.blocks[layer].attn
+def renormalised(
+    subject: Subject, layer: int, head: int, normaliser: Normaliser, circuit: Circuit | None = None
+) -> Tap:
+    """A run of the full model or a circuit with one head's softmax replaced: its output made again from q, k and v.
+
+    An edge that is cut from one of the head's v channels is cut under the new weights, as it was under the old.
+    """
+    inner, attention = inside(subject, circuit), subject.model.blocks[layer].attn
+    cuts = [] if circuit is None else [edge for edge in circuit.cut_edges if _leaves(subject, edge, layer, head)]
     width = attention.config.d_head
     seen: dict[str, Tensor] = {}
 
@@ -89,12 +95,18 @@ def renormalised(subject: Subject, layer: int, head: int, normaliser: Normaliser
         if part in ("attn.q", "attn.k", "attn.v"):
             seen[part] = x
         elif part == "attn.y":
-            weights = normaliser(scores_of(attention, seen["attn.q"], seen["attn.k"], head))
-            if attention.attn_imp is not None:
-                weights = weights[..., 1:]
+            scores = scores_of(attention, seen["attn.q"], seen["attn.k"], head)
+            weights, before = (f(scores)[..., attention.attn_imp is not None :] for f in (normaliser, softmax))
+            seen["moved"] = weights - before
             mine = slice(head * width, (head + 1) * width)
             x = x.clone()
             x[..., mine] = weights @ seen["attn.v"][..., mine]
+        elif part == "attn.c_proj" and cuts:
+            x = x.clone()
+            for source, target in cuts:
+                away = seen["attn.v"][..., source.index] - subject.means[source.site][source.index]
+                weight = attention.c_proj.weight[target.index, source.index]
+                x[..., target.index] -= weight * (seen["moved"] @ away[..., None])[..., 0]
         return x
 
     return tap
@@ -105,9 +117,12 @@ def what_if(
 ) -> Outcome:
     """The task with one of NORMALISERS in one head, in the full model or inside a circuit."""
     check_head(subject, layer, head)
-    return measure(
-        subject.model, batch, renormalised(subject, layer, head, NORMALISERS[name], inside(subject, circuit))
-    )
+    return measure(subject.model, batch, renormalised(subject, layer, head, NORMALISERS[name], circuit))
+
+
+def _leaves(subject: Subject, edge: Edge, layer: int, head: int) -> bool:
+    """Whether an edge leads from a v channel of a head to the stream."""
+    return edge.source.site == f"{layer}.attn.v" and edge.source.index // subject.config.d_head == head
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,16 @@ class Trace:
     values: Float[Tensor, "node pos"]
 
 
-def trace(subject: Subject, prompt: Sequence[int], nodes: Sequence[Node], circuit: Circuit | None = None) -> Trace:
+def traces(
+    subject: Subject, prompts: Sequence[Sequence[int]], nodes: Sequence[Node], circuit: Circuit | None = None
+) -> list[Trace]:
     """Values and logits in one pass; inside a circuit the nodes that it does not keep are at their means."""
-    tokens, last = padded([prompt], subject.device)
+    tokens, last = padded(prompts, subject.device)
     recorded = record(subject, tokens, last, nodes, circuit)
-    return Trace(recorded.logits[0].cpu(), recorded.values[:, 0].cpu())
+    return [
+        Trace(recorded.logits[row].cpu(), recorded.values[:, row, : len(prompt)].cpu())
+        for row, prompt in enumerate(prompts)
+    ]
 
 
 def aligned(first: Sequence[int], second: Sequence[int]) -> list[tuple[int, int]]:

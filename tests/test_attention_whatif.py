@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from model.batch import PairBatch
-from model.circuit import Circuit
+from model.circuit import Circuit, Edge
 from model.errors import UnknownName
 from model.measure import logit_difference
 from model.sharpness import NORMALISERS, entmax15, head_view, renormalised, sparsemax, what_if
@@ -81,7 +81,7 @@ def test_sparsemax_in_a_head_by_hand():
         after[site] = x
         return x
 
-    outer = renormalised(subject, 0, 0, sparsemax, lambda site, x: x)
+    outer = renormalised(subject, 0, 0, sparsemax)
     model(tokens, tap=lambda site, x: then(site, outer(site, x)))
     assert torch.allclose(after["0.attn.y"][0, 2, :4], expected, atol=1e-5)
     assert torch.equal(after["0.attn.y"][..., 4:], seen["0.attn.y"][..., 4:])
@@ -97,3 +97,23 @@ def test_a_head_seen_from_near_sums_up():
     weights = torch.softmax(scores, dim=0)
     assert torch.allclose(weights, torch.cat([view.sink[3:], view.pattern[3]]), atol=1e-6)
     assert view.pattern[0, 1:].eq(0).all()
+
+
+def test_an_edge_from_a_value_stays_cut_under_other_weights():
+    """With every edge of its one kept value cut, a head moves only means, however sharply it looks."""
+    subject = small_subject(sink=True)
+    tokens = torch.randint(1, 300, (4, 9), generator=torch.Generator().manual_seed(2))
+    batch = PairBatch(tokens, torch.full((4,), 8), torch.tensor([[1, 2]] * 4))
+    value, other = Node("1.attn.v", 1), Node("1.attn.v", 2)
+    writers = [Node("1.attn.resid_delta", i) for i in range(8)]
+    kept = [value, *writers, *(Node("1.attn.act_in", i) for i in range(8))]
+    kept += [Node(f"1.attn.{part}", i) for part in "qk" for i in range(4)]
+    cut = Circuit.of(subject.fingerprint, "t", kept, [Edge(value, writer) for writer in writers])
+    without = Circuit.of(subject.fingerprint, "t", [node for node in kept if node != value])
+    swapped = Circuit.of(subject.fingerprint, "t", [*kept, other], [Edge(other, writer) for writer in writers])
+    for name in NORMALISERS:
+        expected = what_if(subject, batch, 1, 0, name, without).logit_diff
+        assert torch.allclose(what_if(subject, batch, 1, 0, name, cut).logit_diff, expected, atol=1e-5)
+        uncut = what_if(subject, batch, 1, 0, name, Circuit.of(subject.fingerprint, "t", kept)).logit_diff
+        assert torch.allclose(what_if(subject, batch, 1, 0, name, swapped).logit_diff, uncut, atol=1e-5)
+        assert not torch.allclose(uncut, expected, atol=1e-3)

@@ -9,10 +9,10 @@ from model.batch import PairBatch
 from model.corpus_sample import counts, examples, histogram_edges, sample_values, summary, windows_of
 from model.errors import InputError
 from model.profile import reduced, task_profile
-from model.response import pre_activations, response
+from model.response import activated, pre_activations, response_curve
 from model.sites import Node
 from model.swift import SparseLinear, swift
-from model.trace import aligned, trace
+from model.trace import aligned, traces
 from model.transformer import Transformer
 from small_subject import small_subject
 
@@ -51,7 +51,9 @@ def test_parts_of_a_batch_are_put_together_in_order():
 
 def test_a_neuron_as_a_function():
     subject = hand_subject()
-    assert response(subject, [-2.0, 0.0, 3.0]) == [0, 0, 3]
+    assert activated(subject, torch.tensor([-2.0, 0.0, 3.0])).tolist() == [0, 0, 3]
+    pre, post = response_curve(subject, 1.0, 3.0, n_points=2)
+    assert pre == pytest.approx([-0.1, 0, 3.1]) and post == pytest.approx([0, 0, 3.1])
     neuron = nodes("0.mlp.post_act:1")[0]
     assert pre_activations(subject, hand_batch(), neuron).tolist() == pytest.approx([-1, 1], abs=1e-4)
     assert pre_activations(subject, hand_batch(), neuron, hand_circuit()).tolist() == [0, 0]
@@ -68,7 +70,7 @@ def test_a_response_curve_gives_what_the_neuron_gives():
     neuron = Node("1.mlp.post_act", 4)
     pre = pre_activations(subject, batch, neuron)
     after = node_activations(subject, [neuron], [[5, 9], [7, 8, 3]])[neuron]
-    assert response(subject, pre.tolist()) == pytest.approx(after[0] + after[1], abs=1e-5)
+    assert activated(subject, pre).tolist() == pytest.approx(after[0] + after[1], abs=1e-5)
 
 
 # -- text ------------------------------------------------------------------------------------
@@ -129,10 +131,11 @@ def test_examples_run_through_the_whole_of_their_share():
 
 def test_a_trace_is_what_the_nodes_do_and_what_follows():
     circuit = hand_circuit(*WHOLE)
-    found = trace(hand_subject(), [2, 1], circuit.nodes, circuit)
+    found, shorter = traces(hand_subject(), [[2, 1], [2]], circuit.nodes, circuit)
     assert found.values[1].tolist() == pytest.approx([0, 1], abs=1e-4), "neuron 0 fires at token 1"
     assert found.values[2].tolist() == pytest.approx([1, 0], abs=1e-4)
     assert found.logits.tolist() == pytest.approx([0, 2, -2], abs=1e-4)
+    assert shorter.logits.tolist() == pytest.approx([0, -2, 2], abs=1e-4) and shorter.values.shape == (4, 1)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ N_PAIRS = 16
 
 
 def write_bundle(folder: Path) -> None:
-    """`models/tiny` and one circuit that keeps every third node of it."""
+    """`models/tiny`, a held-out text and one circuit that keeps every third node of it."""
     model_folder = folder / "models" / MODEL
     model = Transformer(CONFIG)
     initialise(model, seed=0)
@@ -46,6 +46,9 @@ def write_bundle(folder: Path) -> None:
     curve = [{"step": 1, "val_generated_nats": 6.4, "n_nonzero": 4000}]
     record = {"training": {"n_steps": 9, "betas": [0.9, 0.95]}, "curve": curve}
     (model_folder / "training.json").write_text(json.dumps(record))
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    (corpus / "python.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
     circuits = folder / "circuits"
     circuits.mkdir()
     circuit = make_circuit(model_folder, every=3)

@@ -1,0 +1,80 @@
+"""One node of a circuit, looked at on the task, on held-out text and as a function."""
+
+import time
+from functools import lru_cache
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+from app import convert_nodes as convert
+from app.corpus import Corpus
+from app.errors import listed
+from app.experiments import Experiments, check_inside
+from app.schemas import CorpusAnswer, NeuronResponse, NoCorpus, NodeOnTask
+from model.circuit import Circuit
+from model.profile import task_profile
+from model.response import check_neuron, pre_activations
+from model.sites import Node, parse_node
+from model.subject import Subject
+
+
+class Profile(NamedTuple):
+    """All kept nodes over a task's pairs."""
+
+    full_model: Float[Tensor, "node 2 pair reduction"]
+    circuit: Float[Tensor, "node 2 pair reduction"]
+
+
+class NodeAnalyses:
+    """Passes over a task or the text record all nodes of a circuit at once and are remembered for a while."""
+
+    def __init__(self, experiments: Experiments, corpus: Corpus) -> None:
+        self.experiments = experiments
+        self.corpus = corpus
+        self._profile = lru_cache(maxsize=32)(self._make_profile)
+
+    def on_task(self, circuit_id: str, node_id: str, n_pairs: int) -> NodeOnTask:
+        subject, circuit, node = self._node(circuit_id, node_id)
+        profile = self._profile(subject.name, circuit, n_pairs)
+        row = circuit.nodes.index(node)
+        return NodeOnTask(
+            circuit_id=circuit_id,
+            node=node_id,
+            task=circuit.task,
+            n_pairs=profile.circuit.shape[2],
+            split="heldout",
+            full_model=convert.task_values(profile.full_model[row]),
+            circuit=convert.task_values(profile.circuit[row]),
+        )
+
+    def on_corpus(self, circuit_id: str, node_id: str) -> CorpusAnswer:
+        started = time.perf_counter()
+        subject, circuit, node = self._node(circuit_id, node_id)
+        found = self.corpus.nodes_of(subject, circuit)
+        if found is None:
+            there_is = listed(self.corpus.languages())
+            return NoCorpus(
+                kind="none",
+                message=f"There is no held-out text for a model that reads {subject.language}; there is: {there_is}.",
+            )
+        return convert.on_corpus(subject, circuit, node, found, started)
+
+    def response(self, circuit_id: str, node_id: str, n_pairs: int) -> NeuronResponse:
+        subject, circuit, node = self._node(circuit_id, node_id)
+        check_neuron(node)
+        batch = self.experiments.baselines.of_task(subject.name, circuit.task, n_pairs, 0).batch
+        full, kept = (pre_activations(subject, batch, node, within) for within in (None, circuit))
+        return convert.response(subject, circuit, node, full, kept, batch.n_pairs)
+
+    def _node(self, circuit_id: str, node_id: str) -> tuple[Subject, Circuit, Node]:
+        """Raises a Refusal for a node that the model or the circuit does not have."""
+        subject, _, circuit = self.experiments.circuit(circuit_id)
+        node = parse_node(node_id, subject.config)
+        check_inside([node], circuit, circuit_id)
+        return subject, circuit, node
+
+    def _make_profile(self, model: str, circuit: Circuit, n_pairs: int) -> Profile:
+        batch = self.experiments.baselines.of_task(model, circuit.task, n_pairs, 0).batch
+        subject = self.experiments.library.subject(model)
+        return Profile(*(task_profile(subject, batch, circuit.nodes, within) for within in (None, circuit)))
