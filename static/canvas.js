@@ -1,137 +1,276 @@
 // @ts-check
-// The drawn circuit: keeps the picture in step with the view, the theme and the room it has.
+// The drawn circuit: keeps the picture in step with the view, the theme, the hands and the room it has.
 
-/** @import { Picture, Range, View } from "./types.js" */
+/** @import { Frame } from "./types.js" */
 /** @typedef {import("./graph.js").Graph} Graph */
+/** @typedef {import("./scene.js").Scenes} Scenes */
 /** @typedef {import("./state.js").Store} Store */
-import { figureOf, marginsOf, nodeSizeOf, ROW_PX, textTraces } from "./figure.js";
-import { neighbourhood, walk } from "./graph.js";
-import { draw, listen, rangesOf, readPalette, zoomTo } from "./plot.js";
-import { pointText, tracesOf } from "./traces.js";
+/** @typedef {import("./camera.js").Ranges} Ranges */
+import { clamped, framing, isPart, overscanned, panned, revealing, toPixels, zoomed } from "./camera.js";
+import { debounce, h } from "./dom.js";
+import { toggleGroup } from "./fold.js";
+import { listenToHands } from "./gestures.js";
+import { bundleAt, pointAt, pointsIn } from "./hit.js";
+import { marginsOf } from "./labels.js";
+import { createMinimap } from "./minimap.js";
+import { createOverlay } from "./overlay.js";
+import { drawShapes, readPalette } from "./plot.js";
+import { select, selectionOf, toggleSelected } from "./selection.js";
+import { nodeSizeOf, shapesOf } from "./shapes.js";
+import { createTip } from "./tip.js";
+import { bundleLines, pointLines } from "./words.js";
 
 const NARROW_PX = 640;
-
-const ARROWS = /** @type {const} */ ({
-  ArrowUp: "up",
-  ArrowDown: "down",
-  ArrowLeft: "left",
-  ArrowRight: "right",
-});
-
-/** The full picture's range, as null in the view. @param {Range} range @param {Range} full @returns {Range | null} */
-const unlessFull = (range, full) =>
-  Math.abs(range[0] - full[0]) + Math.abs(range[1] - full[1]) < 1e-3 ? null : range;
+/** How much is drawn beyond each side, as a share of the plot, so that a pan shows no edge before the redraw. */
+const OVERSCAN = 0.25;
+const SETTLE_MS = 120;
 
 /**
- * @param {HTMLElement} element the plot, focusable
- * @param {HTMLElement} announcer a live region for the keyboard cursor
- * @param {{ graph: Graph, picture: Picture, store: Store }} scene
+ * @param {HTMLElement} root the graph, focusable
+ * @param {{ graph: Graph, scenes: Scenes, store: Store }} parts
  */
-export function createCanvas(element, announcer, { graph, picture, store }) {
+export function createCanvas(root, { graph, scenes, store }) {
+  const plot = h("div", { class: "plot-layer" });
+  const pane = h("div", { class: "pane" }, plot);
+  const frameBox = h("div", { class: "select-box", hidden: true });
+  root.append(pane);
+  const overlay = createOverlay(pane, root, { onGroup: toggle, onPick: pick });
+  const minimap = createMinimap(root, look);
+  const tip = createTip(root);
+  pane.append(frameBox);
   let palette = readPalette();
+  let drawn = /** @type {Frame | null} */ (null);
   let cursor = /** @type {string | null} */ (null);
-  let listening = false;
-  const rows = picture.y[1] - picture.y[0];
 
-  const render = async () => {
-    const view = store.get();
-    const narrow = element.clientWidth < NARROW_PX;
-    const margin = marginsOf(narrow);
-    element.style.minHeight = `${Math.round(rows * ROW_PX + margin.t + margin.b)}px`;
-    const frame = {
-      width: Math.max(50, element.clientWidth - margin.l - margin.r),
-      height: Math.max(50, element.clientHeight - margin.t - margin.b),
-      x: view.x ?? picture.x,
-      y: view.y ?? picture.y,
-    };
-    const nodeSize = nodeSizeOf(frame);
-    const data = tracesOf({ graph, picture, view, cursor, palette, nodeSize });
-    const near = view.node ? neighbourhood(graph, view.node) : null;
-    const texts = textTraces(graph, picture, palette, frame, nodeSize, near);
-    await draw(element, [...data, ...texts], figureOf(graph, picture, view, palette, frame, narrow));
-    if (listening) return;
-    listening = true;
-    listen(element, {
-      onPick: (id) => graph.nodes.has(id) && select(id),
-      onZoom: (x, y) => store.set({ x: unlessFull(x, picture.x), y: unlessFull(y, picture.y) }),
-    });
+  const narrow = () => root.clientWidth < NARROW_PX;
+  const scene = () => scenes.of(store.get());
+  const isShown = (/** @type {string} */ id) => {
+    const { picture, shown } = scene();
+    return picture.groups.has(id) || shown.ids.has(id);
   };
 
+  /** @returns {Frame} */
+  function frameNow() {
+    const margin = marginsOf(narrow());
+    const { x, y } = store.get();
+    const { picture } = scene();
+    return {
+      width: Math.max(50, root.clientWidth - margin.l - margin.r),
+      height: Math.max(50, root.clientHeight - margin.t - margin.b),
+      x: x ?? picture.x,
+      y: y ?? picture.y,
+    };
+  }
+
+  async function render() {
+    const view = store.get();
+    const parts = scene();
+    const frame = frameNow();
+    const margin = marginsOf(narrow());
+    Object.assign(pane.style, {
+      ...{ left: `${margin.l}px`, top: `${margin.t}px` },
+      ...{ width: `${frame.width}px`, height: `${frame.height}px` },
+    });
+    const wide = overscanned(frame, OVERSCAN);
+    const all = { ...parts, view, palette, frame, nodeSize: nodeSizeOf(frame) };
+    performance.mark("draw-start");
+    await drawShapes(plot, shapesOf(all), wide);
+    drawn = wide;
+    overlay.build(all, narrow());
+    minimap.draw(parts.picture, isShown);
+    preview();
+    performance.clearMeasures("draw");
+    performance.measure("draw", "draw-start");
+  }
+
+  /** Move what is drawn to where the view now has it, without drawing it again. */
+  function preview() {
+    if (!drawn) return;
+    const frame = frameNow();
+    const scale = (/** @type {"x" | "y"} */ axis, /** @type {number} */ now, /** @type {number} */ then) => {
+      const [a, b] = [frame[axis], /** @type {Frame} */ (drawn)[axis]];
+      return ((now / (a[1] - a[0])) * (b[1] - b[0])) / then;
+    };
+    const [sx, sy] = [scale("x", frame.width, drawn.width), scale("y", frame.height, drawn.height)];
+    const corner = toPixels(frame, drawn.x[0], drawn.y[1]);
+    plot.style.transform = `translate(${corner.x}px, ${corner.y}px) scale(${sx}, ${sy})`;
+    overlay.move(frame);
+    overlay.ring(cursor === null ? null : (scene().picture.points.get(cursor) ?? null), frame);
+    minimap.show(frame);
+    root.dataset.zoomed = String(isPart(frame, scene().picture));
+  }
+
   let waiting = false;
-  const schedule = () => {
+  function schedule() {
     if (waiting) return;
     waiting = true;
     requestAnimationFrame(() => {
       waiting = false;
-      render();
+      if (drawn) render();
     });
+  }
+  const settle = debounce(schedule, SETTLE_MS);
+
+  /** Show these ranges, as far as the picture goes; the whole is null. @param {Ranges} ranges @returns {boolean} whether that changes anything */
+  function look(ranges) {
+    const { picture } = scene();
+    const now = clamped(ranges, picture);
+    const same = (/** @type {"x" | "y"} */ axis, /** @type {readonly number[]} */ other) =>
+      Math.abs(now[axis][0] - Number(other[0])) + Math.abs(now[axis][1] - Number(other[1])) < 1e-3;
+    const frame = frameNow();
+    if (same("x", frame.x) && same("y", frame.y)) return false;
+    store.set({ x: same("x", picture.x) ? null : now.x, y: same("y", picture.y) ? null : now.y });
+    return true;
+  }
+
+  /** @param {number} factor @param {{ x: number, y: number }} [at] */
+  function zoom(factor, at) {
+    const frame = frameNow();
+    return look(zoomed(frame, factor, at?.x ?? frame.width / 2, at?.y ?? frame.height / 2));
+  }
+
+  /** @param {string} id @param {boolean} [add] */
+  function pick(id, add = false) {
+    const view = store.get();
+    const group = scene().picture.groups.get(id);
+    cursor = id;
+    if (group && !add) toggle(id);
+    else if (group) store.set(select(view, [...new Set([...selectionOf(view), ...group.members])]));
+    else store.set(add ? toggleSelected(view, id) : select(view, [id]));
+  }
+
+  /** Select one thing or nothing. @param {string | null} id */
+  function choose(id) {
+    cursor = id ?? cursor;
+    store.set(id === null ? { node: null, also: [], panel: null } : select(store.get(), [id]));
+  }
+
+  /** Collapse a group or expand it; it stays where it is in the window. @param {string} group */
+  function toggle(group) {
+    const before = frameNow();
+    const anchor = (/** @type {ReturnType<typeof scene>} */ { picture }) => {
+      const first = graph.groups.get(group)?.members.find((id) => picture.points.has(id));
+      return picture.points.get(group) ?? picture.points.get(first ?? "");
+    };
+    const was = anchor(scene());
+    store.set({ collapsed: toggleGroup(store.get().collapsed, group) });
+    const now = anchor(scene());
+    if (store.get().y && was && now) {
+      const by = now.y - was.y;
+      look({ x: before.x, y: [before.y[0] + by, before.y[1] + by] });
+    }
+    const members = new Set([group, ...(graph.groups.get(group)?.members ?? [])]);
+    if (cursor && members.has(cursor)) cursor = now?.id ?? null;
+  }
+
+  const placesOf = (/** @type {string[]} */ ids) => {
+    const { picture, fold } = scene();
+    return ids.flatMap((id) => picture.points.get(fold.standsFor(id)) ?? []);
   };
 
-  /** @param {string | null} id */
-  function select(id) {
-    cursor = id ?? cursor;
-    store.set({ node: id, panel: null });
-  }
-
-  /** @param {KeyboardEvent} event */
-  function onKey(event) {
-    const direction = ARROWS[/** @type {keyof typeof ARROWS} */ (event.key)];
-    if (direction && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      cursor = walk(picture, cursor ?? store.get().node, direction);
-      announcer.textContent = cursor
-        ? pointText(graph, cursor)
-            .replaceAll("<br>", "; ")
-            .replace(/<[^>]+>/g, "")
-        : "";
-      schedule();
-    } else if (event.key === "Enter" && cursor && graph.nodes.has(cursor)) select(cursor);
-    else if (event.key === "+" || event.key === "=") zoom(1 / 1.4);
-    else if (event.key === "-") zoom(1.4);
-    else if (event.key === "0") fit();
-    else return;
-    event.preventDefault();
-  }
-
-  /** @param {number} factor @param {number} [atX] fraction of the plot that stays in place @param {number} [atY] */
-  function zoom(factor, atX = 0.5, atY = 0.5) {
-    const { x, y } = rangesOf(element);
-    const scale = (/** @type {Range} */ [low, high], /** @type {number} */ at) => {
-      const fixed = low + (high - low) * at;
-      return /** @type {Range} */ ([fixed + (low - fixed) * factor, fixed + (high - fixed) * factor]);
-    };
-    zoomTo(element, scale(x, atX), scale(y, atY));
-  }
-
-  const fit = () => zoomTo(element, picture.x, picture.y);
-
-  element.addEventListener("keydown", onKey);
-  element.addEventListener("blur", () => {
-    cursor = null;
-    schedule();
-  });
-  element.addEventListener("dblclick", fit);
-  element.addEventListener(
-    "wheel",
-    (event) => {
-      if (!event.ctrlKey && !event.metaKey) return;
-      event.preventDefault();
-      event.stopPropagation();
-      const box = element.getBoundingClientRect();
-      const margin = marginsOf(element.clientWidth < NARROW_PX);
-      const atX = (event.clientX - box.left - margin.l) / (box.width - margin.l - margin.r);
-      const atY = 1 - (event.clientY - box.top - margin.t) / (box.height - margin.t - margin.b);
-      zoom(Math.exp(Math.max(-60, Math.min(60, event.deltaY)) / 200), atX, atY);
+  listenToHands(root, {
+    margins: () => marginsOf(narrow()),
+    onHover(spot) {
+      const { picture, bundles, lit } = scene();
+      const frame = frameNow();
+      const inside = spot.x > -8 && spot.y > -8 && spot.x < frame.width + 8 && spot.y < frame.height + 20;
+      const id = inside ? pointAt(picture, frame, spot.x, spot.y, 12, isShown) : null;
+      const lines = lit ? bundles.filter((one) => one.members.some((line) => lit.along.has(line))) : bundles;
+      const drawnLines = lines.filter(
+        (one) => one.kind === "edge" || picture.groups.has(one.source) || picture.groups.has(one.target),
+      );
+      const bundle = inside && !id ? bundleAt(drawnLines, picture, frame, spot.x, spot.y) : null;
+      const margin = marginsOf(narrow());
+      root.style.cursor = id ? "pointer" : "";
+      if (id) tip.show(pointLines(graph, picture, id), spot.x + margin.l, spot.y + margin.t);
+      else if (bundle) tip.show(bundleLines(graph, bundle), spot.x + margin.l, spot.y + margin.t);
+      else tip.hide();
     },
-    { passive: false, capture: true },
-  );
+    onLeave: tip.hide,
+    onTap(spot, add) {
+      const id = pointAt(scene().picture, frameNow(), spot.x, spot.y, 14, isShown);
+      if (id) pick(id, add);
+    },
+    onPan(dx, dy) {
+      look(panned(frameNow(), dx, dy));
+    },
+    onZoom: zoom,
+    onBox(box, done, add) {
+      frameBox.hidden = done || !box;
+      if (!box) return;
+      Object.assign(frameBox.style, {
+        ...{ left: `${Math.min(box.x0, box.x1)}px`, top: `${Math.min(box.y0, box.y1)}px` },
+        ...{ width: `${Math.abs(box.x1 - box.x0)}px`, height: `${Math.abs(box.y1 - box.y0)}px` },
+      });
+      if (!done) return;
+      const { picture } = scene();
+      const ids = pointsIn(picture, frameNow(), box, isShown).flatMap(
+        (id) => picture.groups.get(id)?.members ?? [id],
+      );
+      const view = store.get();
+      if (ids.length || !add)
+        store.set(select(view, [...new Set([...(add ? selectionOf(view) : []), ...ids])]));
+    },
+    onEnd: settle,
+  });
+
+  root.addEventListener("dblclick", (event) => {
+    if (!(event.target instanceof Element) || !event.target.closest("button")) fit();
+  });
+  root.addEventListener("blur", () => setCursor(null));
   document.addEventListener("themechange", () => {
     palette = readPalette();
     schedule();
   });
-  new ResizeObserver(schedule).observe(element);
-  store.onChange(schedule);
+  new ResizeObserver(schedule).observe(root);
+  store.onChange((now, before) => {
+    const { x, y, panel, prompt, mode, within, ...rest } = now;
+    const changed = Object.keys(rest).some(
+      (key) => now[/** @type {keyof typeof now} */ (key)] !== before[/** @type {keyof typeof now} */ (key)],
+    );
+    if (changed) schedule();
+    else if (x !== before.x || y !== before.y) {
+      preview();
+      settle();
+    }
+  });
 
-  return { render, select, zoomIn: () => zoom(1 / 1.4), zoomOut: () => zoom(1.4), fit };
+  /** @param {string | null} id */
+  function setCursor(id) {
+    cursor = id;
+    preview();
+  }
+
+  const fit = () => look(scene().picture);
+
+  return {
+    render,
+    pick,
+    toggle,
+    fit,
+    select: choose,
+    zoomIn: () => zoom(1 / 1.4),
+    zoomOut: () => zoom(1.4),
+    /** @param {number} dx pixels @param {number} dy */
+    pan: (dx, dy) => look(panned(frameNow(), dx, dy)),
+    /** Show all of these and little else. @param {string[]} ids */
+    frame(ids) {
+      const places = placesOf(ids);
+      if (places.length) look(framing(places));
+    },
+    /** Move so that a thing is in sight. @param {string} id */
+    reveal(id) {
+      const [place] = placesOf([id]);
+      const moved = place && revealing(frameNow(), place);
+      if (moved) look(moved);
+    },
+    cursor: () => cursor,
+    setCursor,
+    /** @param {string} id */
+    linesOf: (id) => pointLines(graph, scene().picture, id),
+    scene,
+    isShown,
+  };
 }
 
 /** @typedef {ReturnType<typeof createCanvas>} Canvas */

@@ -22,6 +22,7 @@ import { createStore, panelOf, readView, toggleCut, writeView } from "./state.js
  * @property {import("./graph.js").Graph} graph
  * @property {import("./state.js").Store} store
  * @property {(id: string | null) => void} select
+ * @property {(values: import("./light.js").Light | null) => void} light colour nodes by values; null by effects again
  * @property {{ set(text: string | null): void }} status the line about the cut under the toolbar
  */
 
@@ -36,6 +37,7 @@ const explorer = {
   graph,
   store,
   select: canvas.select,
+  light: canvas.light,
   status: {
     set(text) {
       const line = need("cut-status");
