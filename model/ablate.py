@@ -1,17 +1,22 @@
 """Ablations: nodes cut from a circuit or from the full model, and what that does to the task."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from model.batch import PairBatch
-from model.circuit import Circuit
-from model.gate import Mode, cut, hold, keep_only
-from model.measure import Interval, Outcome, interval, logit_difference, measure
+from model.circuit import Circuit, Edge
+from model.compiled import CompiledCircuit, Gated, compile_circuit
+from model.gate import Mode, cut
+from model.measure import Interval, Outcome, interval, measure
 from model.sites import Node
 from model.subject import Subject
+
+Part = TypeVar("Part", Node, Edge)
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,26 @@ def ablate(
     within: Circuit | None = None,
 ) -> Ablation:
     """Cut `nodes` in the full model, or `within` a circuit; measure the same pairs before and after."""
-    before = keep_only(within, subject.means, subject.config) if within else None
-    after = cut(nodes, subject.means, subject.config, mode=mode, within=within)
-    return Ablation(measure(subject.model, batch, before), measure(subject.model, batch, after))
+    if within is None:
+        gate = cut(nodes, subject.means, subject.config, mode=mode)
+        return Ablation(measure(subject.model, batch), measure(subject.model, batch, gate))
+    return Ablation(measure(compiled(subject, within), batch), measure_cut(subject, within, nodes, batch, mode=mode))
+
+
+def compiled(subject: Subject, circuit: Circuit) -> CompiledCircuit:
+    """The circuit on its subject, everything outside it at its corpus mean, its cut edges cut."""
+    keep = circuit.keep(subject.config, subject.device)
+    return compile_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges)
+
+
+def measure_cut(
+    subject: Subject, circuit: Circuit, nodes: Sequence[Node], batch: PairBatch, *, mode: Mode = "mean"
+) -> Outcome:
+    """The circuit with some of its nodes at their mean or at zero. Nodes that it does not keep stay at their mean."""
+    whole, gone = compiled(subject, circuit), set(nodes)
+    gates = torch.tensor([float(node not in gone) for node in whole.nodes], device=subject.device)
+    zero = torch.zeros_like(gates) if mode == "zero" else None
+    return measure(Gated(whole, gates, zero), batch)
 
 
 def empty_circuit(subject: Subject, task: str) -> Circuit:
@@ -61,34 +83,49 @@ def node_effects(
 ) -> dict[Node, float]:
     """How much the circuit's loss rises (nats) when each of its nodes alone is set to its mean.
 
-    Several cuts share a forward pass: prompts are repeated, each copy with a mask of its own. Stopped early, it
+    Several cuts share a forward pass, and the part of it that comes before the first of them. Stopped early, it
     answers for the nodes it reached.
     """
-    keep = circuit.keep(subject.config, subject.device)
-    base = measure(subject.model, batch, hold(keep, subject.means)).loss_nats
-    n_prompts = len(batch.tokens)
-    cuts_at_once = max(1, rows_at_once // n_prompts)
-    effects: dict[Node, float] = {}
-    for start in range(0, len(circuit.nodes), cuts_at_once):
+    whole = compiled(subject, circuit)
+
+    def losses(cuts: Tensor) -> Tensor:
+        return softplus(-whole.logit_difference(batch, cuts)).mean(dim=1)
+
+    return dict(_effects(whole.nodes, losses, batch, rows_at_once, should_stop))
+
+
+@torch.no_grad()
+def edge_effects(
+    subject: Subject,
+    circuit: Circuit,
+    batch: PairBatch,
+    *,
+    rows_at_once: int = 256,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[Edge, float]:
+    """How much the circuit's loss rises (nats) when each of its edges alone is cut; otherwise as `node_effects`."""
+    whole = compiled(subject, circuit)
+
+    def losses(cuts: Tensor) -> Tensor:
+        return softplus(-whole.logit_difference(batch, edge_gates=cuts)).mean(dim=1)
+
+    return dict(_effects(whole.edges, losses, batch, rows_at_once, should_stop))
+
+
+def _effects(
+    parts: Sequence[Part],
+    losses: Callable[[Tensor], Tensor],
+    batch: PairBatch,
+    rows_at_once: int,
+    should_stop: Callable[[], bool],
+) -> Iterator[tuple[Part, float]]:
+    """Each part with what the loss rises without it."""
+    device = batch.tokens.device
+    base = float(losses(torch.ones(1, len(parts), device=device))[0])
+    for cut_now in torch.arange(len(parts), device=device).split(max(1, rows_at_once // len(batch.tokens))):
         if should_stop():
-            break
-        nodes = circuit.nodes[start : start + cuts_at_once]
-        losses = _losses_of_cuts(subject, batch, keep, nodes)
-        effects |= {node: loss - base for node, loss in zip(nodes, losses, strict=True)}
-    return effects
-
-
-def _losses_of_cuts(subject: Subject, batch: PairBatch, keep: dict[str, Tensor], nodes: Sequence[Node]) -> list[float]:
-    n_prompts = len(batch.tokens)
-    masks: dict[str, Tensor] = dict(keep)
-    for number, node in enumerate(nodes):
-        if masks[node.site] is keep[node.site]:
-            masks[node.site] = keep[node.site].repeat(len(nodes) * n_prompts, 1, 1)
-        masks[node.site][number * n_prompts : (number + 1) * n_prompts, :, node.index] = False
-    repeated = PairBatch(
-        batch.tokens.repeat(len(nodes), 1),
-        batch.last.repeat(len(nodes)),
-        batch.candidates.repeat(len(nodes), 1),
-    )
-    diffs = logit_difference(subject.model, repeated, hold(masks, subject.means)).reshape(len(nodes), n_prompts)
-    return [Outcome(diff.cpu()).loss_nats for diff in diffs]
+            return
+        cuts = torch.ones(len(cut_now), len(parts), device=device).scatter(1, cut_now[:, None], 0.0)
+        yield from zip(
+            (parts[i] for i in cut_now.tolist()), (loss - base for loss in losses(cuts).tolist()), strict=True
+        )

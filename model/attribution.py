@@ -5,9 +5,9 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from model.batch import PairBatch
-from model.circuit import Circuit, Keep
+from model.circuit import Circuit
+from model.compiled import compile_circuit
 from model.means import Means
-from model.measure import logit_difference
 from model.sites import Node
 from model.subject import Subject
 from model.transformer import Tap
@@ -25,9 +25,8 @@ def soft_gate(gates: dict[str, Tensor], means: Means) -> Tap:
 
 def estimated_effects(subject: Subject, circuit: Circuit, batch: PairBatch) -> dict[Node, float]:
     """First-order estimate of how much the loss rises (nats) when each node of a circuit is set to its mean."""
-    keep: Keep = circuit.keep(subject.config, subject.device)
-    gates = {site: mask.float().requires_grad_() for site, mask in keep.items()}
-    diff = logit_difference(subject.model, batch, soft_gate(gates, subject.means))
-    grads = torch.autograd.grad(softplus(-diff).mean(), list(gates.values()))
-    by_site = dict(zip(gates, (grad.cpu() for grad in grads), strict=True))
-    return {node: -float(by_site[node.site][node.index]) for node in circuit.nodes}
+    keep = circuit.keep(subject.config, subject.device)
+    compiled = compile_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges)
+    gates = torch.ones(len(compiled.nodes), device=subject.device, requires_grad=True)
+    (slopes,) = torch.autograd.grad(softplus(-compiled.logit_difference(batch, gates)).mean(), gates)
+    return dict(zip(compiled.nodes, (-slopes).tolist(), strict=True))

@@ -1,23 +1,36 @@
-"""The greedy pass after pruning: drop the nodes whose removal the target loss can bear.
+"""The greedy pass after pruning: drop the nodes, then the edges, whose removal the target loss can bear.
 
-1. Rank the kept nodes by the estimated effect of cutting each (one backward pass).
-2. Try to drop the least effective quarter at once, with what is then left without a path; on failure half as many,
-   down to single nodes, each tried in turn. A try is measured on a few pairs in bf16 first, then on all.
-3. After a success try twice as many next; stop when `patience` single nodes in a row could not go.
+1. Order the parts by the effect of cutting each alone: measured on a few pairs, or for very many parts estimated by
+   one backward pass.
+2. Go through them from the least effective, dropping several at once; where the loss does not bear it, half as many,
+   down to each on its own. A try is measured on a few pairs first, then on all.
+3. Drop what is left without a path from tokens to logits; go through what remains until nothing more can go.
+
+All of it runs on the compiled circuit, where a try is a row of gates.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import softplus
 
-from model.attribution import estimated_effects
 from model.batch import PairBatch
-from model.circuit import Circuit, Keep, count_kept, kept_nodes
-from model.gate import hold
+from model.circuit import Circuit, Keep, kept_nodes
+from model.compiled import CompiledCircuit, compile_circuit
 from model.graph import connected
-from model.measure import measure
-from model.sites import Node
 from model.subject import Subject
+
+#: Pairs that a try is measured on first, and parts up to which each one's effect is measured on them.
+N_PROBE_PAIRS = 24
+N_MEASURED = 1000
+#: Tries that share a forward pass.
+AT_ONCE = 8
+
+What = Literal["nodes", "edges"]
+OnDrop = Callable[[float, Circuit], None]
 
 
 def drop_needless(
@@ -26,52 +39,138 @@ def drop_needless(
     batch: PairBatch,
     target: float,
     *,
-    patience: int = 10,
     on_drop: Callable[[float, Keep], None] = lambda loss, keep: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Keep:
     """A smaller mask whose loss on `batch` is still at most `target` (nats); `keep` itself must meet it."""
-    device = batch.tokens.device
-    probe = batch.select(torch.arange(min(24, batch.n_pairs), device=device))
 
-    def loss_of(mask: Keep) -> float:
-        return measure(subject.model, batch, hold(mask, subject.means)).loss_nats
+    def passed_on(loss: float, circuit: Circuit) -> None:
+        on_drop(loss, circuit.keep(subject.config, subject.device))
 
-    def rough_loss_of(mask: Keep) -> float:
-        with torch.autocast(device.type, torch.bfloat16):
-            return measure(subject.model, probe, hold(mask, subject.means)).loss_nats
-
-    slack = max(0.0, rough_loss_of(keep) - target) + 0.02
-    at_once = max(1, count_kept(keep) // 4)
-    while not should_stop():
-        order = _least_effective_first(subject, keep, probe)
-        kept_before = count_kept(keep)
-        for start in range(0, min(len(order), patience) if at_once == 1 else 1):
-            if should_stop():
-                break
-            fewer = connected(subject.model, _without(keep, order[start : start + at_once]))
-            if rough_loss_of(fewer) > target + slack:
-                continue
-            loss = loss_of(fewer)
-            if loss <= target:
-                keep = fewer
-                on_drop(loss, keep)
-                break
-        dropped = kept_before - count_kept(keep)
-        if not dropped and at_once == 1:
-            break
-        at_once = max(1, min(2 * at_once, count_kept(keep) // 4) if dropped else at_once // 2)
-    return keep
-
-
-def _least_effective_first(subject: Subject, keep: Keep, probe: PairBatch) -> list[Node]:
     circuit = Circuit.of(subject.fingerprint, "", kept_nodes(keep))
-    effects = estimated_effects(subject, circuit, probe)
-    return sorted(effects, key=lambda node: effects[node])
+    smaller = _drop(subject, circuit, batch, target, ["nodes"], passed_on, should_stop)
+    return smaller.keep(subject.config, subject.device)
 
 
-def _without(keep: Keep, nodes: list[Node]) -> Keep:
-    fewer = {site: mask.clone() for site, mask in keep.items()}
-    for node in nodes:
-        fewer[node.site][node.index] = False
-    return fewer
+def cut_needless(
+    subject: Subject,
+    circuit: Circuit,
+    batch: PairBatch,
+    target: float,
+    *,
+    on_drop: OnDrop = lambda loss, circuit: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Circuit:
+    """The same for edges: a circuit with fewer of them, less the nodes that this leaves without a path or a use."""
+    return _drop(subject, circuit, batch, target, ["edges", "nodes"], on_drop, should_stop)
+
+
+def _drop(
+    subject: Subject,
+    circuit: Circuit,
+    batch: PairBatch,
+    target: float,
+    passes: Sequence[What],
+    on_drop: OnDrop,
+    should_stop: Callable[[], bool],
+) -> Circuit:
+    for what in passes:
+        while not should_stop():
+            smaller = _Pass(subject, circuit, batch, target, what).run(on_drop, should_stop)
+            if smaller == circuit:
+                break
+            circuit = smaller
+    return circuit
+
+
+class _Pass:
+    """One walk through the nodes or the edges of a circuit."""
+
+    def __init__(self, subject: Subject, circuit: Circuit, batch: PairBatch, target: float, what: What) -> None:
+        self.subject, self.circuit, self.batch, self.target, self.what = subject, circuit, batch, target, what
+        self.compiled = _compiled(subject, circuit)
+        self.probe = batch.select(torch.arange(min(N_PROBE_PAIRS, batch.n_pairs), device=subject.device))
+        self.n_parts = len(self.compiled.nodes if what == "nodes" else self.compiled.edges)
+        self.gates = torch.ones(self.n_parts, device=subject.device)
+
+    def difference(self, gates: Float[Tensor, "*variant part"], batch: PairBatch) -> Float[Tensor, "*variant prompt"]:
+        if self.what == "nodes":
+            return self.compiled.logit_difference(batch, gates)
+        return self.compiled.logit_difference(batch, edge_gates=gates)
+
+    @torch.no_grad()
+    def losses(self, gates: Float[Tensor, "variant part"], batch: PairBatch) -> Float[Tensor, " variant"]:
+        return torch.cat(
+            [softplus(-self.difference(part, batch)).mean(dim=1) for part in gates.split(AT_ONCE)]
+        )  # fmt: skip
+
+    def loss(self, gates: Float[Tensor, " part"], batch: PairBatch) -> float:
+        return float(self.losses(gates[None], batch)[0])
+
+    def effects(self) -> Float[Tensor, " part"]:
+        """How much the loss on the probe rises without each part: measured, or the first-order estimate."""
+        if self.n_parts <= N_MEASURED:
+            cuts = 1 - torch.eye(self.n_parts, device=self.gates.device)
+            return self.losses(cuts, self.probe)
+        gates = self.gates.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(softplus(-self.difference(gates, self.probe)).mean(), gates)
+        return -slope
+
+    def run(self, on_drop: OnDrop, should_stop: Callable[[], bool]) -> Circuit:
+        """The circuit less what could go; the circuit itself where nothing could."""
+        if not self.n_parts:
+            return self.circuit
+        order = torch.argsort(self.effects(), stable=True)
+        now, rough_now = (self.loss(self.gates, batch) for batch in (self.batch, self.probe))
+        at_once, start = max(1, self.n_parts // 4), 0
+        while start < self.n_parts and not should_stop():
+            # tries: the next parts together, or where that is one part, each of the next few on its own
+            tries = [order[start : start + at_once]] if at_once > 1 else list(order[start : start + AT_ONCE].split(1))
+            rough = self.losses(torch.stack([self._without(parts) for parts in tries]), self.probe)
+            dropped, rough_before = False, rough_now
+            for parts, rough_loss in zip(tries, rough.tolist(), strict=True):
+                rise = rough_loss - rough_before
+                if now + rise - 0.25 * abs(rise) > self.target + 1e-3:
+                    continue
+                loss = self.loss(self._without(parts), self.batch)
+                if loss <= self.target:
+                    self.gates, now, rough_now = self._without(parts), loss, rough_now + rise
+                    dropped = True
+                    on_drop(loss, self._left())
+            if at_once == 1:
+                start += len(tries)
+                at_once = 2 if dropped else 1
+            elif dropped:
+                start += at_once
+                at_once *= 2
+            else:
+                at_once //= 2
+        return self._with_paths(on_drop)
+
+    def _without(self, parts: Tensor) -> Float[Tensor, " part"]:
+        return self.gates.index_fill(0, parts, 0.0)
+
+    def _left(self) -> Circuit:
+        gone = (self.gates == 0).nonzero().flatten().tolist()
+        if self.what == "nodes":
+            return self.circuit.without([self.compiled.nodes[i] for i in gone])
+        return self.circuit.with_cut([self.compiled.edges[i] for i in gone])
+
+    def _with_paths(self, on_drop: OnDrop) -> Circuit:
+        """What is left, less the nodes without a path, unless the loss then misses the target."""
+        left, subject = self._left(), self.subject
+        keep = connected(subject.model, left.keep(subject.config, subject.device), left.cut_edges)
+        fewer = Circuit.of(left.model_fingerprint, left.task, kept_nodes(keep), left.cut_edges)
+        if fewer == left:
+            return left
+        with torch.no_grad():
+            loss = float(softplus(-_compiled(subject, fewer).logit_difference(self.batch)).mean())
+        if loss > self.target:
+            return left
+        on_drop(loss, fewer)
+        return fewer
+
+
+def _compiled(subject: Subject, circuit: Circuit) -> CompiledCircuit:
+    keep = circuit.keep(subject.config, subject.device)
+    return compile_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges)

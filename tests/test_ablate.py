@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from hand_model import CONFIG, WHOLE, hand_batch, hand_circuit, hand_means, hand_model, hand_subject, nodes
-from model.ablate import ablate, empty_circuit, node_effects
+from model.ablate import ablate, edge_effects, empty_circuit, node_effects
 from model.attribution import estimated_effects
 from model.calibrate import calibrate
-from model.gate import cut, keep_only
+from model.gate import cut, inside, keep_only
 from model.measure import Outcome, interval, measure
 
 FULL_LOSS = math.log(1 + math.exp(-4))  # logits +2 and -2: a difference of 4 nats
@@ -71,6 +71,22 @@ def test_a_sweep_measures_what_single_cuts_measure(rows_at_once):
         assert effect == pytest.approx(ablate(subject, batch, [node], within=circuit).change.value, abs=1e-6)
     reading = nodes("0.mlp.act_in:0")[0]
     assert effects[reading] == pytest.approx(math.log(2) - FULL_LOSS, abs=1e-4)
+
+
+@pytest.mark.parametrize("rows_at_once", [2, 5, 256])
+def test_a_sweep_over_edges_measures_what_single_cuts_measure(rows_at_once):
+    subject, circuit, batch = hand_subject(), hand_circuit(*WHOLE), hand_batch()
+    effects = edge_effects(subject, circuit, batch, rows_at_once=rows_at_once)
+    for edge, effect in effects.items():
+        tap = inside(circuit.with_cut([edge]), hand_means(), hand_model())
+        assert effect == pytest.approx(measure(hand_model(), batch, tap).loss_nats - FULL_LOSS, abs=1e-5)
+    # without what it reads neuron 1 is relu(0): after token 2 the logits are level, after token 1 nothing changes
+    reading = next(edge for edge in effects if str(edge) == "0.mlp.act_in:0->0.mlp.post_act:1")
+    assert effects[reading] == pytest.approx((math.log(2) - FULL_LOSS) / 2, abs=1e-4)
+
+
+def test_the_empty_circuit_has_no_effects():
+    assert node_effects(hand_subject(), empty_circuit(hand_subject(), "hand"), hand_batch()) == {}
 
 
 def test_an_estimate_is_the_slope_of_the_loss_at_the_circuit():

@@ -10,6 +10,7 @@ What it answers equals the dense model's with everything outside the circuit at 
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -129,7 +130,7 @@ class CompiledCircuit:
             if given is not None and given.shape[-1] != n:
                 raise InputError(f"there are {given.shape[-1]} gates; this circuit has {n} {what}")
         nodes, edges = (
-            None if given is None else given.float().reshape(-1, given.shape[-1]) for given in (gates, edge_gates)
+            None if given is None else torch.atleast_2d(given.float()) for given in (gates, edge_gates)
         )
         applied = Gates(nodes, values, edges)
         back = [block.looks_back for block in self.blocks]
@@ -143,6 +144,19 @@ class CompiledCircuit:
             else:
                 state = block.run(state, applied)
         return state, applied
+
+
+@dataclass(frozen=True)
+class Gated:
+    """A compiled circuit with fixed gates: what `measure` can be given."""
+
+    circuit: CompiledCircuit
+    gates: Float[Tensor, " node"] | None = None
+    values: Float[Tensor, " node"] | None = None
+    edge_gates: Float[Tensor, " edge"] | None = None
+
+    def logit_difference(self, batch: PairBatch) -> Float[Tensor, " prompt"]:
+        return self.circuit.logit_difference(batch, self.gates, self.values, edge_gates=self.edge_gates)
 
 
 def _numbered(keep: Keep, means: Means) -> Iterator[tuple[str, Kept]]:
