@@ -1,14 +1,37 @@
 """What there is to look at: models, tasks and circuits together, as pages and lists show them."""
 
-from app.convert import model_detail, model_score, model_summary, task_detail, task_summary
+from typing import NamedTuple
+
+from app.convert import task_detail, task_summary
+from app.convert_model import channel_page, model_detail, model_score, model_summary
 from app.errors import no_such
+from app.frontier import FrontierQuery, frontier
 from app.library import Facts, Library, Shelf
-from app.schemas import CircuitSummary, ModelDetail, ModelSummary, OwnPairs, TaskDetail, TaskSummary
+from app.schemas import (
+    ChannelPage,
+    ChannelSort,
+    CircuitSummary,
+    Frontier,
+    ModelDetail,
+    ModelSummary,
+    OwnPairs,
+    TaskDetail,
+    TaskSummary,
+)
 from app.store import Store
 from app.tasks import Tasks
 from model.batch import encode_pairs
 from model.tasks.own import OwnTask
 from model.tasks.task import Task
+
+
+class ChannelQuery(NamedTuple):
+    """Which channels of a model, in which order."""
+
+    offset: int
+    limit: int
+    sort: ChannelSort
+    search: str
 
 
 class Catalogue:
@@ -28,10 +51,17 @@ class Catalogue:
 
     def model(self, name: str) -> ModelDetail:
         shelf = self.library.shelf(name)
-        circuits = self.store.circuits(model=name)
-        return model_detail(
-            self._summary(shelf, self.library.facts(shelf)), shelf, circuits, {t.name: t for t in self._tasks.all()}
-        )
+        facts = self.library.facts(shelf)
+        tasks = {task.name: task for task in self._tasks.all()}
+        return model_detail(self._summary(shelf, facts), shelf, facts, self.store.circuits(model=name), tasks)
+
+    def channels(self, name: str, query: ChannelQuery) -> ChannelPage:
+        return channel_page(self.library.subject(name), *query)
+
+    def frontier(self, query: FrontierQuery) -> Frontier:
+        models = self.models()
+        circuits = [c for model in models for c in self.store.circuits_of(model.name, model.fingerprint)]
+        return frontier(models, circuits, query)
 
     def tasks(self) -> list[TaskSummary]:
         return [task_summary(task) for task in self._tasks.all()]

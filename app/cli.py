@@ -128,6 +128,9 @@ def prune(
 def score(
     model: ModelName,
     n_pairs: Annotated[int, typer.Option(help="held-out pairs of each task", min=2, max=512)] = 256,
+    corpus: Annotated[
+        Path | None, typer.Option(help="folder of its corpus, to put corpus.json with licences in")
+    ] = None,
     data_dir: DataDir = None,
     device: Device = None,
 ) -> None:
@@ -135,6 +138,7 @@ def score(
     from app.library import Library
     from app.schemas import Measure
     from app.scoring import scores, write_scores
+    from model.corpus.licences import write_corpus_record
 
     settings = _settings(data_dir=data_dir, device=device)
     with _sentences():
@@ -148,6 +152,8 @@ def score(
             else:
                 print(f"{name:28} left out: {result}")
         write_scores(library.shelf(model), measures)
+        if corpus is not None:
+            write_corpus_record(corpus, library.shelf(model).folder)
 
 
 @app.command()

@@ -8,6 +8,8 @@ from fastapi.responses import Response
 from app.catalogue import Catalogue
 from app.experiments import Experiments
 from app.library import Library
+from app.node_analyses import NodeAnalyses
+from app.prompt_analyses import PromptAnalyses
 from app.queue import Queue
 from app.settings import Settings
 from app.store import Store
@@ -48,6 +50,14 @@ def get_experiments(request: Request) -> Experiments:
     return cast(Experiments, request.app.state.experiments)
 
 
+def get_node_analyses(request: Request) -> NodeAnalyses:
+    return cast(NodeAnalyses, request.app.state.node_analyses)
+
+
+def get_prompt_analyses(request: Request) -> PromptAnalyses:
+    return cast(PromptAnalyses, request.app.state.prompt_analyses)
+
+
 def get_render(request: Request) -> Render:
     def render(template: str, page_title: str, **context: Any) -> Response:
         page = {"page_title": page_title, **context}
@@ -63,4 +73,6 @@ TheLibrary = Annotated[Library, Depends(get_library)]
 TheQueue = Annotated[Queue, Depends(get_queue)]
 TheCatalogue = Annotated[Catalogue, Depends(get_catalogue)]
 TheExperiments = Annotated[Experiments, Depends(get_experiments)]
+TheNodeAnalyses = Annotated[NodeAnalyses, Depends(get_node_analyses)]
+ThePromptAnalyses = Annotated[PromptAnalyses, Depends(get_prompt_analyses)]
 ThePages = Annotated[Render, Depends(get_render)]

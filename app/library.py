@@ -15,6 +15,7 @@ from model.errors import CheckpointError
 from model.subject import Subject, load_subject
 from model.tasks import Language
 from model.training.sparsity import count_nonzero
+from model.weights import Kind, count_by_kind
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ class Facts(NamedTuple):
     n_weights: int
     n_nonzero: int
     language: Language
+    kinds: tuple[Kind, ...]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Library:
         self.folders = tuple(folders)
         self.device = choose_device(device)
         self._subjects: dict[str, Subject] = {}
+        self._facts: dict[str, Facts] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -93,8 +96,11 @@ class Library:
 
     def facts(self, shelf: Shelf) -> Facts:
         subject = self.subject(shelf.name)
-        n_nonzero, n_weights = count_nonzero(subject.model)
-        return Facts(subject.fingerprint, n_weights, n_nonzero, subject.language)
+        if shelf.name not in self._facts:
+            n_nonzero, n_weights = count_nonzero(subject.model)
+            kinds = tuple(count_by_kind(subject.model))
+            self._facts[shelf.name] = Facts(subject.fingerprint, n_weights, n_nonzero, subject.language, kinds)
+        return self._facts[shelf.name]
 
     def subject(self, name: str) -> Subject:
         """The loaded model; the first to ask loads it, others wait for that."""

@@ -10,15 +10,18 @@ from fastapi.staticfiles import StaticFiles
 
 from app import __version__, errors, urls
 from app.catalogue import Catalogue
+from app.corpus import Corpus
 from app.database import Database
 from app.experiments import Experiments
 from app.jobs import Worker
 from app.library import Library
 from app.middleware import Guard
+from app.node_analyses import NodeAnalyses
 from app.pages import make_templates
+from app.prompt_analyses import PromptAnalyses
 from app.pruning import Pruning
 from app.queue import Queue
-from app.routes import ablations, circuits, docs, health, home, jobs, models, tasks
+from app.routes import ablations, circuits, docs, frontier, health, home, jobs, models, nodes, prompts, tasks
 from app.settings import ROOT, Settings
 from app.store import Store
 from app.tasks import Tasks
@@ -59,11 +62,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.tasks = own
     app.state.queue = queue
     app.state.catalogue = Catalogue(library, store, own)
-    app.state.experiments = Experiments(store, library, own)
+    app.state.experiments = experiments = Experiments(store, library, own)
+    app.state.node_analyses = NodeAnalyses(experiments, Corpus(settings.bundle_dir / "corpus"))
+    app.state.prompt_analyses = PromptAnalyses(experiments)
     app.state.library = library
     app.state.templates = make_templates()
     errors.install(app)
-    for resource in (home, models, tasks, circuits, ablations, jobs, health, docs):
+    for resource in (home, frontier, models, tasks, circuits, nodes, prompts, ablations, jobs, health, docs):
         app.include_router(resource.router)
     app.mount(urls.STATIC, StaticFiles(directory=ROOT / "static"), name="static")
     app.mount(urls.PLOTLY, StaticFiles(packages=[("plotly", "package_data")]), name="plotly")

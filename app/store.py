@@ -33,6 +33,12 @@ class Store:
             found = [CircuitSummary.model_validate_json(text) for text in session.scalars(query)]
         return sorted(found, key=lambda c: (c.model, c.task, c.n_nodes, c.id))
 
+    def circuits_of(self, model: str, fingerprint: str) -> list[CircuitSummary]:
+        """Summaries of the circuits of a model as it is now; those of earlier weights under its name are left out."""
+        query = select(CircuitRow.summary).where(CircuitRow.model == model, CircuitRow.model_fingerprint == fingerprint)
+        with self.database.reading() as session:
+            return [CircuitSummary.model_validate_json(text) for text in session.scalars(query)]
+
     def featured(self) -> list[CircuitSummary]:
         """All circuits, those that came with the app first, newest first after them."""
         query = select(CircuitRow.id).where(CircuitRow.bundled)

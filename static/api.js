@@ -2,8 +2,9 @@
 // The only file that talks to the server: requests, their refusals, the event stream, the connection.
 
 /**
- * @import { Ablation, AblationRequest, CircuitDetail, ErrorAnswer, Job, ModelDetail, NodeDetail, PruneRequest,
- *   RunAnswer, StepEvent, TaskSummary } from "./types.js"
+ * @import { Ablation, AblationRequest, ChannelPage, CircuitDetail, ErrorAnswer, Job, ModelDetail, NodeDetail, PruneRequest,
+ *   RunAnswer, StepEvent, TaskCheck, TaskDetail, TaskMeasure, TaskRequest, TaskSummary } from "./types.js"
+ * @import { AttentionAnswer, Contrast, Ledger, PromptTrace, Sharpness } from "./panel_types.js"
  */
 
 const RETRY_MS = 3000;
@@ -86,11 +87,52 @@ export const getModel = (name) => request(`/models/${name}.json`);
 /** @returns {Promise<TaskSummary[]>} */
 export const getTasks = () => request("/tasks.json");
 
+/** @returns {Promise<object>} prompt pairs in the form that a task of one's own takes */
+export const getExamplePairs = () => request("/tasks/new.json");
+
+/** @param {TaskRequest} body @returns {Promise<TaskCheck>} */
+export const checkTask = (body) => post("/tasks/check", body);
+
+/** @param {TaskRequest} body @returns {Promise<TaskDetail>} */
+export const postTask = (body) => post("/tasks", body);
+
+/** @param {string} model @param {string} task @returns {Promise<TaskMeasure>} */
+export const measureTask = (model, task) => request(`/models/${model}/tasks/${task}.json`);
+
+/** @param {string} model @param {URLSearchParams} query @returns {Promise<ChannelPage>} */
+export const getChannels = (model, query) => request(`/models/${model}/channels.json?${query}`);
+
 /** @param {AblationRequest} body @param {AbortSignal} [signal] @returns {Promise<Ablation>} */
 export const postAblation = (body, signal) => post("/ablations", body, signal);
 
 /** @param {string} circuit @param {string} prompt @param {AbortSignal} [signal] @returns {Promise<RunAnswer>} */
 export const postRun = (circuit, prompt, signal) => post(`/circuits/${circuit}/runs`, { prompt }, signal);
+
+/**
+ * One side of a node: on the task's pairs, on held-out text, as a function.
+ * @param {string} circuit @param {string} node @param {"task" | "corpus" | "response"} side @returns {Promise<any>}
+ */
+export const getNodeSide = (circuit, node, side) =>
+  request(`/circuits/${circuit}/nodes/${node}/${side}.json`);
+
+/** @param {string} circuit @param {string} prompt @param {AbortSignal} [signal] @returns {Promise<PromptTrace>} */
+export const postTrace = (circuit, prompt, signal) => post(`/circuits/${circuit}/traces`, { prompt }, signal);
+
+/** @param {string} circuit @param {string} prompt @param {AbortSignal} [signal] @returns {Promise<Ledger>} */
+export const postLedger = (circuit, prompt, signal) =>
+  post(`/circuits/${circuit}/ledgers`, { prompt }, signal);
+
+/** @param {string} circuit @param {[string, string]} prompts @param {AbortSignal} [signal] @returns {Promise<Contrast>} */
+export const postContrast = (circuit, prompts, signal) =>
+  post(`/circuits/${circuit}/contrasts`, { prompts }, signal);
+
+/** @param {string} circuit @param {number} layer @param {number} head @param {string} prompt @returns {Promise<AttentionAnswer>} */
+export const postAttention = (circuit, layer, head, prompt) =>
+  post(`/circuits/${circuit}/attention`, { layer, head, prompt });
+
+/** @param {string} circuit @param {number} layer @param {number} head @returns {Promise<Sharpness>} */
+export const getSharpness = (circuit, layer, head) =>
+  request(`/circuits/${circuit}/heads/${layer}.${head}/sharpness.json`);
 
 /** @param {Partial<Omit<PruneRequest, "settings">> & { settings: object }} body @returns {Promise<Job>} */
 export const postJob = (body) => post("/jobs", body);

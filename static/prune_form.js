@@ -45,12 +45,14 @@ export async function offerTasks(form) {
   try {
     const [model, all] = await Promise.all([getModel(form.dataset.model ?? ""), getTasks()]);
     const scores = new Map(model.tasks.map((score) => [score.task, nats(score.measure.loss_nats.value)]));
-    const options = all.map(({ name, title }) => {
-      const score = scores.get(name);
-      return h("option", { value: name }, score ? `${title} (full model ${score} nats)` : title);
-    });
+    const options = all
+      .filter((task) => task.language === model.language)
+      .map(({ name, title }) => {
+        const score = scores.get(name);
+        return h("option", { value: name }, score ? `${title} (full model ${score} nats)` : title);
+      });
     tasks.replaceChildren(...options);
-    tasks.value = chosen || (all[0]?.name ?? "");
+    tasks.value = chosen || (options[0]?.value ?? "");
   } catch {
     // The task of this circuit stays on offer; the connection line says what is wrong.
   }

@@ -72,6 +72,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/circuits/{circuit_id}/attention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One head on a prompt: its pattern, the sink's share, what each kept channel adds to its scores */
+        post: operations["attention_circuits__circuit_id__attention_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/contrasts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run two prompts: the nodes that differ between them, most different first */
+        post: operations["contrast_circuits__circuit_id__contrasts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/heads/{layer}.{head}/sharpness.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The task with sparsemax or 1.5-entmax in place of one head's softmax */
+        get: operations["sharpness_circuits__circuit_id__heads__layer___head__sharpness_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/ledgers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The logit difference after a prompt as an exact sum of what was written */
+        post: operations["ledger_circuits__circuit_id__ledgers_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/circuits/{circuit_id}/nodes/{node_id}.json": {
         parameters: {
             query?: never;
@@ -81,6 +149,57 @@ export interface paths {
         };
         /** One node of a circuit: weights, activations, what it reads and writes */
         get: operations["node_circuits__circuit_id__nodes__node_id__json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/nodes/{node_id}/corpus.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A node's activations on held-out text: distribution, and examples from its top and bottom */
+        get: operations["on_corpus_circuits__circuit_id__nodes__node_id__corpus_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/nodes/{node_id}/response.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A neuron as a function: what goes in, what comes out, what it writes */
+        get: operations["response_circuits__circuit_id__nodes__node_id__response_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/nodes/{node_id}/task.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A node's activations on the task's held-out pairs: both classes and their difference */
+        get: operations["on_task_circuits__circuit_id__nodes__node_id__task_json_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -100,6 +219,43 @@ export interface paths {
         put?: never;
         /** Run a prompt through the full model and the circuit */
         post: operations["run_circuits__circuit_id__runs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run a prompt: what follows, and every kept node at every token */
+        post: operations["trace_circuits__circuit_id__traces_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/frontier.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pretraining loss against circuit size, for every model
+         * @description `model`, again for each, are the models shown; without it, all that have a task in common.
+         */
+        get: operations["frontier_frontier_json_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -245,6 +401,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/models/{name}/channels.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Residual channels: the tokens that write each, the logits it moves
+         * @description `search` is a channel (`c31`) or a token's text, whole or else a part of it.
+         */
+        get: operations["channels_models__name__channels_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models/{name}/tasks/{task}.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A task measured on a model, unpruned, now */
+        get: operations["measure_task_models__name__tasks__task__json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Store prompt pairs of one's own as a task; the same pairs and title again answer 200
+         * @description A refusal carries a sentence for every fault (`faults`, the first 50) and their number.
+         */
+        post: operations["add_task_tasks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tasks.json": {
         parameters: {
             query?: never;
@@ -252,8 +465,42 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All tasks */
+        /** All tasks, users' own first */
         get: operations["tasks_tasks_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tasks/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check prompt pairs of one's own without storing them: every fault, the split, the tokens */
+        post: operations["check_task_tasks_check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tasks/new.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An example of prompt pairs in the form that POST /tasks takes */
+        get: operations["example_pairs_tasks_new_json_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -346,6 +593,28 @@ export interface components {
             /** Target */
             target: components["schemas"]["CircuitTarget"] | components["schemas"]["ModelTarget"];
         };
+        /** AttentionAnswer */
+        AttentionAnswer: {
+            circuit: components["schemas"]["HeadRun"];
+            /** Elapsed Ms */
+            elapsed_ms: number;
+            full_model: components["schemas"]["HeadRun"];
+            /** Head */
+            head: number;
+            /** Layer */
+            layer: number;
+            /** Tokens */
+            tokens: string[];
+        };
+        /** AttentionRequest */
+        AttentionRequest: {
+            /** Head */
+            head: number;
+            /** Layer */
+            layer: number;
+            /** Prompt */
+            prompt: string;
+        };
         /**
          * Calibration
          * @description The logit scale and per-candidate shift fitted after pruning, with the train loss before and after.
@@ -381,6 +650,91 @@ export interface components {
             /** Loss Change Nats */
             loss_change_nats: number;
             pair: components["schemas"]["PromptPair"];
+        };
+        /**
+         * Channel
+         * @description `embed` is what tokens write into the channel, `unembed` (times the final norm's gain) what it adds to logits.
+         */
+        Channel: {
+            /** Channel */
+            channel: number;
+            embed: components["schemas"]["ChannelEnd"];
+            /** Matches */
+            matches: components["schemas"]["ChannelMatch"][];
+            unembed: components["schemas"]["ChannelEnd"];
+        };
+        /**
+         * ChannelEnd
+         * @description One end of a channel: entries of all tokens, the largest of either sign.
+         */
+        ChannelEnd: {
+            /** N Nonzero */
+            n_nonzero: number;
+            /** Negative */
+            negative: components["schemas"]["TokenWeight"][];
+            /**
+             * Norm
+             * @description Euclidean, over tokens
+             */
+            norm: number;
+            /** Positive */
+            positive: components["schemas"]["TokenWeight"][];
+        };
+        /**
+         * ChannelMatch
+         * @description What a token that was looked for has in this channel.
+         */
+        ChannelMatch: {
+            /** Embed */
+            embed: number;
+            /** Token */
+            token: string;
+            /** Unembed */
+            unembed: number;
+        };
+        /** ChannelPage */
+        ChannelPage: {
+            /** Channels */
+            channels: components["schemas"]["Channel"][];
+            /** Limit */
+            limit: number;
+            /** Model */
+            model: string;
+            /** N Channels */
+            n_channels: number;
+            /**
+             * N Found
+             * @description channels that the search leaves; all without one
+             */
+            n_found: number;
+            /** Offset */
+            offset: number;
+            /** Search */
+            search: string;
+            /**
+             * Sort
+             * @enum {string}
+             */
+            sort: "channel" | "embed_norm" | "unembed_norm" | "embed_nonzero" | "unembed_nonzero";
+            /**
+             * Tokens Found
+             * @description tokens that the search found, the first 20
+             */
+            tokens_found: string[];
+        };
+        /**
+         * ChannelScores
+         * @description `scores[j]`: what one channel of the head adds to the last token's score of token j, q*k/sqrt(d_head).
+         */
+        ChannelScores: {
+            /** Channel */
+            channel: number;
+            /** K Kept */
+            k_kept: boolean;
+            /** Q Kept */
+            q_kept: boolean;
+            /** Scores */
+            scores: number[];
         };
         /**
          * CircuitDetail
@@ -470,6 +824,20 @@ export interface components {
             kind: "circuit";
         };
         /**
+         * ClassValues
+         * @description One value a prompt, pair by pair, for both classes; means with 95% bootstrap intervals over pairs.
+         */
+        ClassValues: {
+            /** Class 1 */
+            class_1: number[];
+            /** Class 2 */
+            class_2: number[];
+            /** @description class 1 minus class 2, pair by pair */
+            difference: components["schemas"]["Interval"];
+            mean_1: components["schemas"]["Interval"];
+            mean_2: components["schemas"]["Interval"];
+        };
+        /**
          * Comparison
          * @description The same pairs on the full model, the circuit (all else at its mean) and the empty circuit.
          */
@@ -477,6 +845,161 @@ export interface components {
             circuit: components["schemas"]["Measure"];
             empty_circuit: components["schemas"]["Measure"];
             full_model: components["schemas"]["Measure"];
+        };
+        /**
+         * Compute
+         * @description `flops` is 6 times all weights of the matrices, zeros too, times tokens seen.
+         */
+        Compute: {
+            /** Device */
+            device: string | null;
+            /** Flops */
+            flops: number | null;
+            /** Hours */
+            hours: number | null;
+        };
+        /**
+         * Contrast
+         * @description What two prompts do differently. `places[i]` are the positions in both that belong together.
+         *
+         *     The common beginning and the common end are aligned; what lies between, one to one from its end as far as the
+         *     shorter goes. `nodes` holds only nodes that differ somewhere in the circuit, most different first.
+         */
+        Contrast: {
+            /** Circuit */
+            circuit: [
+                components["schemas"]["Prediction"],
+                components["schemas"]["Prediction"]
+            ];
+            /** Elapsed Ms */
+            elapsed_ms: number;
+            /** Full Model */
+            full_model: [
+                components["schemas"]["Prediction"],
+                components["schemas"]["Prediction"]
+            ];
+            /**
+             * N Same
+             * @description kept nodes that do not differ at any place in the circuit
+             */
+            n_same: number;
+            /** Nodes */
+            nodes: components["schemas"]["NodeDifference"][];
+            /** Places */
+            places: [
+                number,
+                number
+            ][];
+            /** Tokens */
+            tokens: [
+                string[],
+                string[]
+            ];
+        };
+        /**
+         * ContrastRequest
+         * @description Two prompts to set against each other. Without `candidates`, the task's own are used.
+         */
+        ContrastRequest: {
+            /** Candidates */
+            candidates?: [
+                string,
+                string
+            ] | null;
+            /**
+             * Prompts
+             * @description 1 to 20,000 characters each
+             */
+            prompts: [
+                string,
+                string
+            ];
+        };
+        /**
+         * CorpusExample
+         * @description A stretch of text: `values[i]` is the node's activation at `tokens[i]`; `tokens[focus]` is the one chosen.
+         */
+        CorpusExample: {
+            /** Focus */
+            focus: number;
+            /** Tokens */
+            tokens: string[];
+            /** Values */
+            values: number[];
+        };
+        /**
+         * CorpusPackage
+         * @description A package whose source was read; `stated` is where it states its licence.
+         */
+        CorpusPackage: {
+            /** Licence */
+            licence: string;
+            /** Name */
+            name: string;
+            /** Stated */
+            stated: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * CorpusPart
+         * @description One kind of text of the corpus that a model was trained on.
+         */
+        CorpusPart: {
+            /** Chars Per Token */
+            chars_per_token: number | null;
+            /** Kind */
+            kind: string;
+            /** Train Documents */
+            train_documents: number | null;
+            /** Train Tokens */
+            train_tokens: number | null;
+            /** Val Documents */
+            val_documents: number | null;
+            /** Val Tokens */
+            val_tokens: number | null;
+        };
+        /** CorpusRecord */
+        CorpusRecord: {
+            /** Packages */
+            packages: components["schemas"]["CorpusPackage"][];
+            /** Parts */
+            parts: components["schemas"]["CorpusPart"][];
+            /** Vocab Size */
+            vocab_size: number | null;
+        };
+        /**
+         * CorpusRun
+         * @description A node at every token of the held-out text; `counts` are of the answer's `edges`.
+         */
+        CorpusRun: {
+            /** Counts */
+            counts: number[];
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Mean */
+            mean: number;
+            /** Shares */
+            shares: components["schemas"]["CorpusShare"][];
+            /**
+             * Zero Share
+             * @description share of tokens at which the activation is exactly zero
+             */
+            zero_share: number;
+        };
+        /**
+         * CorpusShare
+         * @description Tokens from the `share` of all tokens with the largest and the smallest activations, at even steps through it.
+         */
+        CorpusShare: {
+            /** Bottom */
+            bottom: components["schemas"]["CorpusExample"][];
+            /** Share */
+            share: number;
+            /** Top */
+            top: components["schemas"]["CorpusExample"][];
         };
         /**
          * CurvePoint
@@ -509,6 +1032,114 @@ export interface components {
         ErrorAnswer: {
             error: components["schemas"]["Problem"];
         };
+        /**
+         * Frontier
+         * @description Only circuits whose held-out loss, within its 95% interval, meets the target; without edges counts as one.
+         */
+        Frontier: {
+            /** Dense Twin */
+            dense_twin: string | null;
+            /**
+             * Loss
+             * @enum {string}
+             */
+            loss: "generated" | "real" | "mixed";
+            /** Points */
+            points: components["schemas"]["FrontierPoint"][];
+            /** Target Loss Nats */
+            target_loss_nats: number;
+            /**
+             * Task
+             * @description the one task that sizes are of; null for the geometric mean
+             */
+            task: string | null;
+            /** Tasks */
+            tasks: components["schemas"]["FrontierTask"][];
+        };
+        /** FrontierPoint */
+        FrontierPoint: {
+            /** D Model */
+            d_model: number;
+            /** Density */
+            density: number;
+            /** Is Dense */
+            is_dense: boolean;
+            losses: components["schemas"]["HeldOutLosses"];
+            /** Model */
+            model: string;
+            /**
+             * N Edges
+             * @description geometric mean over the common tasks, or edges for the one task chosen
+             */
+            n_edges: number | null;
+            /** N Layer */
+            n_layer: number;
+            /** N Nonzero */
+            n_nonzero: number;
+            /** Role */
+            role: ("best" | "sparser" | "denser" | "dense_twin" | "seed" | "dyck") | null;
+            /** Shown */
+            shown: boolean;
+            /**
+             * Smallest
+             * @description one a task; a task that is not here has no such circuit
+             */
+            smallest: components["schemas"]["SmallestCircuit"][];
+            /**
+             * Times Smaller
+             * @description edges of the dense twin over its own
+             */
+            times_smaller: number | null;
+            /** Title */
+            title: string;
+            /**
+             * Url
+             * @description its circuits
+             */
+            url: string;
+            /**
+             * Why Not
+             * @description why it is not shown
+             */
+            why_not: string | null;
+        };
+        /**
+         * FrontierTask
+         * @description A task that some model shown has a circuit for; `common` to all shown, it is in the geometric mean.
+         */
+        FrontierTask: {
+            /** Common */
+            common: boolean;
+            /** Task */
+            task: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * HeadRun
+         * @description `pattern[i][j]` is how much token i looks at token j <= i; with `sink[i]` each row sums to 1.
+         */
+        HeadRun: {
+            /**
+             * Channels
+             * @description channels of which the circuit keeps q or k
+             */
+            channels: components["schemas"]["ChannelScores"][];
+            /** Pattern */
+            pattern: number[][];
+            /**
+             * Rest
+             * @description all other channels together
+             */
+            rest: number[];
+            /**
+             * Sink
+             * @description the sink's share of each token; null in a model without sinks
+             */
+            sink: number[] | null;
+            /** Sink Logit */
+            sink_logit: number | null;
+        };
         /** Health */
         Health: {
             /** Device */
@@ -522,6 +1153,18 @@ export interface components {
             status: "ok";
             /** Version */
             version: string;
+        };
+        /**
+         * HeldOutLosses
+         * @description Next-token loss at the end of training on held-out text, nats a token; `mixed` weighs both kinds alike.
+         */
+        HeldOutLosses: {
+            /** Generated */
+            generated: number | null;
+            /** Mixed */
+            mixed: number | null;
+            /** Real */
+            real: number | null;
         };
         /**
          * Interval
@@ -595,6 +1238,70 @@ export interface components {
             step: number;
         };
         /**
+         * KnownFailure
+         * @description Something the model does badly; with `task`, one whose unpruned held-out loss is above 0.15 nats.
+         */
+        KnownFailure: {
+            /** Sentence */
+            sentence: string;
+            /** Task */
+            task: string | null;
+        };
+        /**
+         * Ledger
+         * @description The first candidate's logit minus the second's as an exact sum, the final norm's scale held as measured.
+         */
+        Ledger: {
+            /** Candidates */
+            candidates: [
+                string,
+                string
+            ];
+            circuit: components["schemas"]["LedgerRun"];
+            /** Elapsed Ms */
+            elapsed_ms: number;
+            full_model: components["schemas"]["LedgerRun"];
+        };
+        /**
+         * LedgerEntry
+         * @description What one source adds to the logit difference, nats.
+         *
+         *     `embedding`: the last token's embedding; `positions`: its position's; `node`: a kept node that writes the stream;
+         *     `rest`: all other channels of the block `source` (in the circuit constants, their means; biases included);
+         *     `clipped`: what AbsTopK took from the stream after a block; `held`: what a mask at the final residual changed;
+         *     `norm_bias`: the final norm's bias; `bigram`: the last token's row of the bigram table; `logit_bias`: the bias.
+         */
+        LedgerEntry: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "embedding" | "positions" | "node" | "rest" | "clipped" | "held" | "norm_bias" | "bigram" | "logit_bias";
+            /** Label */
+            label: string;
+            /** Logit Diff */
+            logit_diff: number;
+            /** Source */
+            source: string;
+        };
+        /**
+         * LedgerRun
+         * @description The entries sum to `total`; it differs from `measured` by rounding alone.
+         */
+        LedgerRun: {
+            /** Entries */
+            entries: components["schemas"]["LedgerEntry"][];
+            /** Measured */
+            measured: number;
+            /**
+             * Norm Scale
+             * @description what the final norm multiplied by, held at this value
+             */
+            norm_scale: number;
+            /** Total */
+            total: number;
+        };
+        /**
          * Link
          * @description A connection that is not a counted weight.
          *
@@ -616,6 +1323,18 @@ export interface components {
             weight: number;
         };
         /**
+         * MatrixCount
+         * @description Nonzeros of one kind of matrix, over all layers. The bigram table, biases, norms and sinks are always dense.
+         */
+        MatrixCount: {
+            /** Kind */
+            kind: string;
+            /** N Nonzero */
+            n_nonzero: number;
+            /** N Weights */
+            n_weights: number;
+        };
+        /**
          * Measure
          * @description How well something does a task: `n_pairs` prompt pairs, two prompts each.
          */
@@ -630,6 +1349,21 @@ export interface components {
              * @enum {string}
              */
             split: "train" | "heldout";
+        };
+        /** ModelCard */
+        ModelCard: {
+            compute: components["schemas"]["Compute"];
+            /** @description null where the model's folder does not say */
+            corpus: components["schemas"]["CorpusRecord"] | null;
+            /** Known Failures */
+            known_failures: components["schemas"]["KnownFailure"][];
+            /** N Tokens Seen */
+            n_tokens_seen: number | null;
+            /**
+             * Real Fraction
+             * @description of the tokens seen, the part from real code
+             */
+            real_fraction: number | null;
         };
         /** ModelConfig */
         ModelConfig: {
@@ -663,23 +1397,47 @@ export interface components {
         };
         /** ModelDetail */
         ModelDetail: {
+            card: components["schemas"]["ModelCard"];
             config: components["schemas"]["ModelConfig"];
             /** Density */
             density: number;
             /** Description */
             description: string;
+            /**
+             * Family
+             * @description models made to be compared, like python-3x512
+             */
+            family: string | null;
             /** Fingerprint */
             fingerprint: string;
+            /**
+             * Language
+             * @description what it reads; only tasks of it are asked
+             * @enum {string}
+             */
+            language: "python" | "dyck";
+            losses: components["schemas"]["HeldOutLosses"];
+            /** Matrices */
+            matrices: components["schemas"]["MatrixCount"][];
             /** N Circuits */
             n_circuits: number;
             /** N Nodes */
             n_nodes: number;
             /** N Nonzero */
             n_nonzero: number;
+            /**
+             * N Tasks
+             * @description tasks measured
+             */
+            n_tasks: number;
             /** N Weights */
             n_weights: number;
             /** Name */
             name: string;
+            /** Role */
+            role: ("best" | "sparser" | "denser" | "dense_twin" | "seed" | "dyck") | null;
+            /** Seed */
+            seed: number | null;
             /**
              * Solved Tasks
              * @description tasks with unpruned held-out loss <= 0.15 nats
@@ -694,11 +1452,29 @@ export interface components {
                 [key: string]: string | number | boolean | null;
             };
             /** Training Curve */
-            training_curve: components["schemas"]["CurvePoint"][];
+            training_curve: components["schemas"]["TrainingPoint"][];
+            /**
+             * Twin Of
+             * @description the model whose loss this one was made to match
+             */
+            twin_of: string | null;
             /** Url */
             url: string;
             /** Val Loss Nats */
             val_loss_nats: number | null;
+        };
+        /**
+         * ModelScore
+         * @description One model's unpruned measure of a task, as its card has it; null where it was never put on the card.
+         */
+        ModelScore: {
+            measure: components["schemas"]["Measure"] | null;
+            /** Model */
+            model: string;
+            /** Title */
+            title: string;
+            /** Url */
+            url: string;
         };
         /** ModelSummary */
         ModelSummary: {
@@ -707,18 +1483,39 @@ export interface components {
             density: number;
             /** Description */
             description: string;
+            /**
+             * Family
+             * @description models made to be compared, like python-3x512
+             */
+            family: string | null;
             /** Fingerprint */
             fingerprint: string;
+            /**
+             * Language
+             * @description what it reads; only tasks of it are asked
+             * @enum {string}
+             */
+            language: "python" | "dyck";
+            losses: components["schemas"]["HeldOutLosses"];
             /** N Circuits */
             n_circuits: number;
             /** N Nodes */
             n_nodes: number;
             /** N Nonzero */
             n_nonzero: number;
+            /**
+             * N Tasks
+             * @description tasks measured
+             */
+            n_tasks: number;
             /** N Weights */
             n_weights: number;
             /** Name */
             name: string;
+            /** Role */
+            role: ("best" | "sparser" | "denser" | "dense_twin" | "seed" | "dyck") | null;
+            /** Seed */
+            seed: number | null;
             /**
              * Solved Tasks
              * @description tasks with unpruned held-out loss <= 0.15 nats
@@ -726,6 +1523,11 @@ export interface components {
             solved_tasks: number;
             /** Title */
             title: string;
+            /**
+             * Twin Of
+             * @description the model whose loss this one was made to match
+             */
+            twin_of: string | null;
             /** Url */
             url: string;
             /** Val Loss Nats */
@@ -742,6 +1544,56 @@ export interface components {
             model: string;
             /** Task */
             task: string;
+        };
+        /**
+         * NeuronResponse
+         * @description A neuron as a function: `post[i]` comes out where `pre[i]` goes in, before AbsTopK, which may silence it.
+         */
+        NeuronResponse: {
+            /**
+             * Activation
+             * @enum {string}
+             */
+            activation: "gelu" | "relu";
+            /**
+             * Bias
+             * @description what goes in when all that the neuron reads is zero
+             */
+            bias: number;
+            /** Circuit Id */
+            circuit_id: string;
+            /** Edges */
+            edges: number[];
+            /** N Pairs */
+            n_pairs: number;
+            /** N Tokens */
+            n_tokens: number;
+            /** Node */
+            node: string;
+            /** Post */
+            post: number[];
+            /** Pre */
+            pre: number[];
+            /** @description at every token of the task's held-out pairs */
+            task_counts: components["schemas"]["PreCounts"];
+            /**
+             * Writes
+             * @description largest magnitude first
+             */
+            writes: components["schemas"]["ResponseWrite"][];
+        };
+        /**
+         * NoCorpus
+         * @description There is no held-out text that this model reads; `message` says so in one sentence.
+         */
+        NoCorpus: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "none";
+            /** Message */
+            message: string;
         };
         /**
          * Node
@@ -799,10 +1651,126 @@ export interface components {
             /** Weights Out */
             weights_out: components["schemas"]["Weight"][];
         };
+        /**
+         * NodeDifference
+         * @description First minus second prompt, at each aligned place; `largest` is that of largest magnitude in the circuit.
+         */
+        NodeDifference: {
+            /**
+             * At
+             * @description the aligned place of `largest`
+             */
+            at: number;
+            /** Circuit */
+            circuit: number[];
+            /** Full Model */
+            full_model: number[];
+            /** Label */
+            label: string;
+            /** Largest */
+            largest: number;
+            /** Node */
+            node: string;
+        };
+        /**
+         * NodeOnCorpus
+         * @description Activations are kept in half precision: three significant digits. `edges` bound the histogram's bins.
+         */
+        NodeOnCorpus: {
+            circuit: components["schemas"]["CorpusRun"];
+            /** Circuit Id */
+            circuit_id: string;
+            /** Edges */
+            edges: number[];
+            /**
+             * Elapsed Ms
+             * @description most of it once a circuit; then the values of all its nodes are kept
+             */
+            elapsed_ms: number;
+            full_model: components["schemas"]["CorpusRun"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "measured";
+            /** N Documents */
+            n_documents: number;
+            /** N Tokens */
+            n_tokens: number;
+            /** Node */
+            node: string;
+        };
+        /**
+         * NodeOnTask
+         * @description A node over held-out pairs of its circuit's task.
+         */
+        NodeOnTask: {
+            circuit: components["schemas"]["TaskValues"];
+            /** Circuit Id */
+            circuit_id: string;
+            full_model: components["schemas"]["TaskValues"];
+            /** N Pairs */
+            n_pairs: number;
+            /** Node */
+            node: string;
+            /**
+             * Split
+             * @constant
+             */
+            split: "heldout";
+            /** Task */
+            task: string;
+        };
+        /**
+         * OwnPairs
+         * @description What there is of a user's own task. No prompt is both pruned on and held out.
+         */
+        OwnPairs: {
+            /**
+             * Checked With
+             * @description the model whose tokeniser checked the pairs
+             */
+            checked_with: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** N Heldout */
+            n_heldout: number;
+            /** N Train */
+            n_train: number;
+        };
         /** PairActivations */
         PairActivations: {
             class_1: components["schemas"]["PromptActivations"];
             class_2: components["schemas"]["PromptActivations"];
+        };
+        /**
+         * PairTokens
+         * @description A pair as the model reads it: the tokens of both prompts and its two answers, one token each.
+         */
+        PairTokens: {
+            /** Answers */
+            answers: [
+                string,
+                string
+            ];
+            /** Prompts */
+            prompts: [
+                string[],
+                string[]
+            ];
+        };
+        /**
+         * PreCounts
+         * @description How often what goes into the neuron falls between two neighbours of `edges`.
+         */
+        PreCounts: {
+            /** Circuit */
+            circuit: number[];
+            /** Full Model */
+            full_model: number[];
         };
         /**
          * Prediction
@@ -821,11 +1789,21 @@ export interface components {
         };
         /**
          * Problem
-         * @description Why a request was refused, in one sentence.
+         * @description Why a request was refused, in one sentence; where many things were wrong, with a sentence for each.
          */
         Problem: {
+            /**
+             * Faults
+             * @description prompt pairs: every fault, the first 50; else left out
+             */
+            faults?: string[] | null;
             /** Message */
             message: string;
+            /**
+             * N Faults
+             * @description how many faults there are
+             */
+            n_faults?: number | null;
             /** Status */
             status: number;
         };
@@ -869,6 +1847,20 @@ export interface components {
             ] | null;
             /** Prompt */
             prompt: string;
+        };
+        /**
+         * PromptTrace
+         * @description A prompt run through the full model and the circuit, with what every kept node does at every token.
+         */
+        PromptTrace: {
+            circuit: components["schemas"]["TraceRun"];
+            /** Elapsed Ms */
+            elapsed_ms: number;
+            full_model: components["schemas"]["TraceRun"];
+            /** Nodes */
+            nodes: string[];
+            /** Tokens */
+            tokens: string[];
         };
         /**
          * Provenance
@@ -1008,6 +2000,20 @@ export interface components {
              */
             weight_decay: number;
         };
+        /**
+         * ResponseWrite
+         * @description A channel that a neuron writes: its contribution is `weight` times what comes out of it.
+         */
+        ResponseWrite: {
+            /** In Circuit */
+            in_circuit: boolean;
+            /** Label */
+            label: string;
+            /** Node */
+            node: string;
+            /** Weight */
+            weight: number;
+        };
         /** RunAnswer */
         RunAnswer: {
             circuit: components["schemas"]["Prediction"];
@@ -1016,6 +2022,49 @@ export interface components {
             full_model: components["schemas"]["Prediction"];
             /** Tokens */
             tokens: string[];
+        };
+        /**
+         * Sharpness
+         * @description What sharper attention in one head would do to the task: exact, on held-out pairs.
+         */
+        Sharpness: {
+            /** Circuit */
+            circuit: components["schemas"]["WhatIf"][];
+            /** Circuit Id */
+            circuit_id: string;
+            /** Elapsed Ms */
+            elapsed_ms: number;
+            /** Full Model */
+            full_model: components["schemas"]["WhatIf"][];
+            /** Head */
+            head: number;
+            /** Layer */
+            layer: number;
+            /** N Pairs */
+            n_pairs: number;
+            /**
+             * Split
+             * @constant
+             */
+            split: "heldout";
+        };
+        /**
+         * SmallestCircuit
+         * @description The smallest circuit of a model that does a task at the target loss.
+         */
+        SmallestCircuit: {
+            /** Circuit */
+            circuit: string;
+            /** Loss Nats */
+            loss_nats: number;
+            /** N Edges */
+            n_edges: number;
+            /** N Nodes */
+            n_nodes: number;
+            /** Task */
+            task: string;
+            /** Url */
+            url: string;
         };
         /**
          * StepEvent
@@ -1037,6 +2086,30 @@ export interface components {
             /** Step */
             step: number;
         };
+        /**
+         * TaskCheck
+         * @description What prompt pairs come to: every fault in a sentence, how they are split, the tokens of the first.
+         */
+        TaskCheck: {
+            /**
+             * Faults
+             * @description the first 50
+             */
+            faults: string[];
+            /** N Faults */
+            n_faults: number;
+            /** N Heldout */
+            n_heldout: number;
+            /**
+             * N Pairs
+             * @description pairs without a fault, repeated ones counted once
+             */
+            n_pairs: number;
+            /** N Train */
+            n_train: number;
+            /** Preview */
+            preview: components["schemas"]["PairTokens"][];
+        };
         /** TaskDetail */
         TaskDetail: {
             /** Circuits */
@@ -1044,16 +2117,70 @@ export interface components {
             /** Doc */
             doc: string;
             example: components["schemas"]["PromptPair"];
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "python" | "dyck";
             /** Name */
             name: string;
+            /**
+             * Own
+             * @description whether a user gave its pairs
+             */
+            own: boolean;
+            /** @description null for a task whose pairs are made on request */
+            pairs: components["schemas"]["OwnPairs"] | null;
             /** Question */
             question: string;
             /** Samples */
             samples: components["schemas"]["PromptPair"][];
+            /**
+             * Scores
+             * @description models of the task's language
+             */
+            scores: components["schemas"]["ModelScore"][];
             /** Title */
             title: string;
             /** Url */
             url: string;
+        };
+        /**
+         * TaskMeasure
+         * @description A task as one model does it, unpruned, on held-out pairs: measured now, not read from the model's card.
+         */
+        TaskMeasure: {
+            measure: components["schemas"]["Measure"];
+            /** Model */
+            model: string;
+            /** Task */
+            task: string;
+        };
+        /**
+         * TaskRequest
+         * @description Prompt pairs of one's own: `{"prompts": [{"clean", "corrupt", "answers": [..], "wrong_answers": [..]}]}`.
+         */
+        TaskRequest: {
+            /**
+             * Model
+             * @description the model whose tokeniser checks the pairs
+             */
+            model: string;
+            /**
+             * Pairs
+             * @description AutoCircuit's form: as an object, or as the text of such a file
+             */
+            pairs: string | {
+                [key: string]: unknown;
+            };
+            /**
+             * Question
+             * @description what the model must tell
+             * @default
+             */
+            question: string;
+            /** Title */
+            title: string;
         };
         /**
          * TaskScore
@@ -1071,14 +2198,36 @@ export interface components {
         /** TaskSummary */
         TaskSummary: {
             example: components["schemas"]["PromptPair"];
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "python" | "dyck";
             /** Name */
             name: string;
+            /**
+             * Own
+             * @description whether a user gave its pairs
+             */
+            own: boolean;
             /** Question */
             question: string;
             /** Title */
             title: string;
             /** Url */
             url: string;
+        };
+        /**
+         * TaskValues
+         * @description A node's activations along each prompt made one value, in three ways.
+         */
+        TaskValues: {
+            /** @description the activation of largest magnitude, with its sign */
+            largest: components["schemas"]["ClassValues"];
+            /** @description at the prompt's last token */
+            last: components["schemas"]["ClassValues"];
+            /** @description mean over the prompt's tokens */
+            mean: components["schemas"]["ClassValues"];
         };
         /**
          * Terminal
@@ -1117,6 +2266,35 @@ export interface components {
             weight: number;
         };
         /**
+         * TraceRun
+         * @description `activations[n][t]` is the trace's n-th node at its t-th token.
+         */
+        TraceRun: {
+            /** Activations */
+            activations: number[][];
+            prediction: components["schemas"]["Prediction"];
+        };
+        /**
+         * TrainingPoint
+         * @description One point of the training curve; losses are nats a token.
+         */
+        TrainingPoint: {
+            /** Density */
+            density: number | null;
+            /** N Nonzero */
+            n_nonzero: number;
+            /** Step */
+            step: number;
+            /** Tokens */
+            tokens: number | null;
+            /** Train Loss Nats */
+            train_loss_nats: number | null;
+            /** Val Generated Nats */
+            val_generated_nats: number | null;
+            /** Val Real Nats */
+            val_real_nats: number | null;
+        };
+        /**
          * Weight
          * @description One weight at a node; `in_circuit` says whether the other end is kept.
          */
@@ -1129,6 +2307,20 @@ export interface components {
             node: string;
             /** Weight */
             weight: number;
+        };
+        /**
+         * WhatIf
+         * @description The task with one head's softmax replaced; `change_nats` is after minus before, pair by pair.
+         */
+        WhatIf: {
+            accuracy: components["schemas"]["Interval"];
+            change_nats: components["schemas"]["Interval"];
+            loss_nats: components["schemas"]["Interval"];
+            /**
+             * Normaliser
+             * @enum {string}
+             */
+            normaliser: "softmax" | "entmax15" | "sparsemax";
         };
     };
     responses: never;
@@ -1329,6 +2521,246 @@ export interface operations {
             };
         };
     };
+    attention_circuits__circuit_id__attention_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AttentionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttentionAnswer"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    contrast_circuits__circuit_id__contrasts_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContrastRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contrast"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    sharpness_circuits__circuit_id__heads__layer___head__sharpness_json_get: {
+        parameters: {
+            query?: {
+                /** @description held-out pairs */
+                n_pairs?: number;
+            };
+            header?: never;
+            path: {
+                circuit_id: string;
+                layer: number;
+                head: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sharpness"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    ledger_circuits__circuit_id__ledgers_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromptRun"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ledger"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     node_circuits__circuit_id__nodes__node_id__json_get: {
         parameters: {
             query?: never;
@@ -1348,6 +2780,162 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NodeDetail"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    on_corpus_circuits__circuit_id__nodes__node_id__corpus_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeOnCorpus"] | components["schemas"]["NoCorpus"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    response_circuits__circuit_id__nodes__node_id__response_json_get: {
+        parameters: {
+            query?: {
+                /** @description held-out pairs */
+                n_pairs?: number;
+            };
+            header?: never;
+            path: {
+                circuit_id: string;
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeuronResponse"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    on_task_circuits__circuit_id__nodes__node_id__task_json_get: {
+        parameters: {
+            query?: {
+                /** @description held-out pairs */
+                n_pairs?: number;
+            };
+            header?: never;
+            path: {
+                circuit_id: string;
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeOnTask"];
                 };
             };
             /** @description no such model, task, circuit, node, ablation or job */
@@ -1423,6 +3011,111 @@ export interface operations {
             };
             /** @description the body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    trace_circuits__circuit_id__traces_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromptRun"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptTrace"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    frontier_frontier_json_get: {
+        parameters: {
+            query?: {
+                loss?: "generated" | "real" | "mixed";
+                target?: number;
+                task?: string | null;
+                model?: string[] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Frontier"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1751,6 +3444,154 @@ export interface operations {
             };
         };
     };
+    channels_models__name__channels_json_get: {
+        parameters: {
+            query?: {
+                offset?: number;
+                limit?: number;
+                sort?: "channel" | "embed_norm" | "unembed_norm" | "embed_nonzero" | "unembed_nonzero";
+                search?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelPage"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    measure_task_models__name__tasks__task__json_get: {
+        parameters: {
+            query?: {
+                n_pairs?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskMeasure"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    add_task_tasks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskRequest"];
+            };
+        };
+        responses: {
+            /** @description given before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskDetail"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskDetail"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     tasks_tasks_json_get: {
         parameters: {
             query?: never;
@@ -1767,6 +3608,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskSummary"][];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    check_task_tasks_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskCheck"];
+                };
+            };
+            /** @description no such model, task, circuit, node, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    example_pairs_tasks_new_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: {
+                            [key: string]: string | string[];
+                        }[];
+                    };
                 };
             };
             /** @description something in the request is not usable; the message says what and what is allowed */

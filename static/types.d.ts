@@ -26,6 +26,17 @@ export type JobState = Job["state"];
 export type StepEvent = Schemas["StepEvent"];
 export type ModelDetail = Schemas["ModelDetail"];
 export type TaskSummary = Schemas["TaskSummary"];
+export type TaskDetail = Schemas["TaskDetail"];
+export type TaskRequest = Schemas["TaskRequest"];
+export type TaskCheck = Schemas["TaskCheck"];
+export type TaskMeasure = Schemas["TaskMeasure"];
+export type PairTokens = Schemas["PairTokens"];
+export type ChannelPage = Schemas["ChannelPage"];
+export type Channel = Schemas["Channel"];
+export type ChannelEnd = Schemas["ChannelEnd"];
+export type TrainingPoint = Schemas["TrainingPoint"];
+export type Frontier = Schemas["Frontier"];
+export type FrontierPoint = Schemas["FrontierPoint"];
 export type PruneRequest = Schemas["PruneRequest"];
 export type ErrorAnswer = Schemas["ErrorAnswer"];
 
@@ -34,13 +45,24 @@ export type Range = [number, number];
 
 export type PanelName = "node" | "cut" | "prompt" | "prune";
 
+export type TraceDirection = "up" | "down" | "both";
+
 /** Everything a shared link restores. */
 export interface View {
+  /** The node whose panel is open. */
   node: string | null;
+  /** What else is selected: nodes, and ends such as `logit:5`. */
+  also: string[];
   cut: string[];
   mode: "mean" | "zero";
   within: "circuit" | "model";
   minWeight: number;
+  minEffect: number;
+  /** Groups drawn as one: `0` a layer, `0.attn` and `0.mlp` blocks, `0.attn.h7` a head. */
+  collapsed: string[];
+  trace: TraceDirection;
+  /** How far the trace goes; 0 is without end. */
+  hops: number;
   x: Range | null;
   y: Range | null;
   prompt: string | null;
@@ -88,6 +110,27 @@ export interface LayerBand {
   y1: number;
 }
 
+/** Nodes drawn as one. */
+export interface Group {
+  id: string;
+  kind: "layer" | "block" | "head";
+  layer: number;
+  words: string;
+  members: string[];
+}
+
+/** Lines drawn as one: an edge or a link, or all those that run between the same two things. */
+export interface Bundle {
+  kind: "edge" | Link["kind"];
+  source: string;
+  target: string;
+  /** The sum of |weight|. */
+  total: number;
+  /** 1 or -1 where all weights agree, 0 where they do not. */
+  sign: -1 | 0 | 1;
+  members: (CircuitEdge | Link)[];
+}
+
 /** The place of everything, in slots (x) and row heights (y); the pixels are plot.js's affair. */
 export interface Picture {
   points: Map<string, Point>;
@@ -95,7 +138,17 @@ export interface Picture {
   rails: Rail[];
   heads: HeadBox[];
   layers: LayerBand[];
+  /** Groups drawn as one, by id. */
+  groups: Map<string, Group>;
   slots: number;
+  x: Range;
+  y: Range;
+}
+
+/** Pixels of the plot and the ranges shown in them. */
+export interface Frame {
+  width: number;
+  height: number;
   x: Range;
   y: Range;
 }

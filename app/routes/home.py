@@ -5,6 +5,7 @@ from fastapi.responses import Response
 
 from app import urls
 from app.deps import TheCatalogue, ThePages
+from app.model_groups import model_groups
 from app.schemas import ModelSummary
 
 router = APIRouter(tags=["models"])
@@ -12,7 +13,12 @@ router = APIRouter(tags=["models"])
 
 @router.get(urls.HOME, include_in_schema=False)
 def home_page(catalogue: TheCatalogue, pages: ThePages) -> Response:
-    return pages("home.html", "Sparsescope", models=catalogue.models(), circuits=catalogue.featured_circuits())
+    groups = model_groups(catalogue.models())
+    models = [model for group in groups for model in (*group.models, *group.repeats)]
+    circuits = catalogue.featured_circuits()
+    if models:  # those of the model that comes first on the page come first
+        circuits.sort(key=lambda circuit: circuit.model != models[0].name)
+    return pages("home.html", "Sparsescope", models=models, groups=groups, circuits=circuits)
 
 
 @router.get(urls.MODELS_JSON, summary="All models")

@@ -1,6 +1,7 @@
 """The corpus on disk: documents as token ids, generated and real in files of their own, a few held out."""
 
 import json
+import platform
 import zlib
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from model.corpus import realcode
+from model.corpus import licences, realcode
 from model.corpus.program import generate_program
 from model.tokenizer import Tokenizer
 
@@ -54,7 +55,8 @@ def build(
         "separator": tokenizer.separator,
         "dtype": "uint16",
         "counts": counts,
-        "packages": realcode.pins(),
+        "python": platform.python_version(),
+        "packages": licences.packages(folder / "packages"),
     }
     (folder / "corpus.json").write_text(json.dumps(about, indent=2) + "\n")
     return about

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from model.checkpoint import fingerprint, save_model
 from model.config import ModelConfig
+from model.corpus.licences import write_corpus_record
 from model.device import choose_device
 from model.means import corpus_means, save_means
 from model.tokenizer import Tokenizer
@@ -110,6 +111,7 @@ def main(
         )
     run.save(checkpoint)
     write_folder(run, Corpus.open(corpus, "val", real_fraction), tokenizer, out)
+    write_corpus_record(corpus, out)
     typer.echo(f"wrote {out}")
 
 
