@@ -74,12 +74,16 @@ def _drop(
     on_drop: OnDrop,
     should_stop: Callable[[], bool],
 ) -> Circuit:
-    for what in passes:
-        while not should_stop():
-            smaller = _Pass(subject, circuit, batch, target, what).run(on_drop, should_stop)
-            if smaller == circuit:
-                break
-            circuit = smaller
+    changed = True
+    while changed:
+        before = circuit
+        for what in passes:
+            while not should_stop():
+                smaller = _Pass(subject, circuit, batch, target, what).run(on_drop, should_stop)
+                if smaller == circuit:
+                    break
+                circuit = smaller
+        changed = circuit != before and len(passes) > 1
     return circuit
 
 
