@@ -41,6 +41,7 @@ export function createCanvas(root, { graph, scenes, store }) {
   let palette = readPalette();
   let drawn = /** @type {Frame | null} */ (null);
   let cursor = /** @type {string | null} */ (null);
+  let light = /** @type {import("./light.js").Light | null} */ (null);
 
   const narrow = () => root.clientWidth < NARROW_PX;
   const scene = () => scenes.of(store.get());
@@ -72,7 +73,7 @@ export function createCanvas(root, { graph, scenes, store }) {
       ...{ width: `${frame.width}px`, height: `${frame.height}px` },
     });
     const wide = overscanned(frame, OVERSCAN);
-    const all = { ...parts, view, palette, frame, nodeSize: nodeSizeOf(frame) };
+    const all = { ...parts, view, light, palette, frame, nodeSize: nodeSizeOf(frame) };
     performance.mark("draw-start");
     await drawShapes(plot, shapesOf(all), wide);
     drawn = wide;
@@ -263,6 +264,11 @@ export function createCanvas(root, { graph, scenes, store }) {
       const [place] = placesOf([id]);
       const moved = place && revealing(frameNow(), place);
       if (moved) look(moved);
+    },
+    /** Colour nodes by values; null by effects again. @param {import("./light.js").Light | null} values */
+    light(values) {
+      light = values;
+      schedule();
     },
     cursor: () => cursor,
     setCursor,

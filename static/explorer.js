@@ -5,16 +5,20 @@
 import { createCanvas } from "./canvas.js";
 import { createCutPanel } from "./cut_panel.js";
 import { copyFrom, debounce, fill, h, need, pageData } from "./dom.js";
-import { count, fixed } from "./format.js";
-import { graphOf, MAX_DRAWN, shownEdges } from "./graph.js";
-import { layoutCircuit } from "./layout.js";
+import { graphOf } from "./graph.js";
+import { createHelp } from "./help.js";
+import { keysOf, listenToKeys } from "./keys.js";
 import { drawLegend } from "./legend.js";
 import { createNodePanel } from "./node_panel.js";
 import { sentence } from "./notice.js";
 import { createPromptPanel } from "./prompt_panel.js";
 import { offerTasks, wirePruneForm } from "./prune_form.js";
+import { createScenes } from "./scene.js";
 import { createSearch } from "./search.js";
-import { createStore, panelOf, readView, toggleCut, writeView } from "./state.js";
+import { createSelectionBar } from "./selection_bar.js";
+import { notesOf } from "./stage_notes.js";
+import { createStore, panelOf, readView, strangersIn, writeView } from "./state.js";
+import { createToolbar } from "./toolbar.js";
 
 /**
  * What panels are given.
@@ -27,10 +31,16 @@ import { createStore, panelOf, readView, toggleCut, writeView } from "./state.js
  */
 
 const graph = graphOf(pageData("page-data"));
-const store = createStore(readView(location.search, graph.nodes));
-const picture = layoutCircuit(graph.circuit);
+const read = () => readView(location.search, graph.nodes, graph.terminals);
+const store = createStore(read());
+const strangers = strangersIn(location.search, graph.nodes, graph.terminals);
+performance.mark("circuit-read");
 const plot = need("graph");
-const canvas = createCanvas(plot, need("announcer"), { graph, picture, store });
+const canvas = createCanvas(plot, { graph, scenes: createScenes(graph), store });
+performance.mark("circuit-laid-out");
+const say = (/** @type {string} */ text) => {
+  need("announcer").textContent = text;
+};
 
 /** @type {Explorer} */
 const explorer = {
@@ -99,55 +109,58 @@ function openPrune() {
   offerTasks(/** @type {HTMLFormElement} */ (need("prune-form")));
 }
 
-// -- the toolbar --
+// -- the toolbar, the keys, what is said over the graph --
 
-const slider = /** @type {HTMLInputElement} */ (need("min-weight"));
-slider.max = String(Math.ceil(graph.maxWeight * 1000) / 1000);
-slider.addEventListener("input", () => store.set({ minWeight: Number(slider.value) }));
+createToolbar({ canvas, graph, store });
+createSelectionBar(need("selection-bar"), { canvas, store });
+need("cut-status").addEventListener("click", () => openTab(1));
+createSearch(need("search"), need("search-results"), explorer, canvas);
+const keys = keysOf({
+  ...{ canvas, graph, store, say },
+  open: (what) => (what === "help" ? openHelp() : need("search").focus()),
+});
+listenToKeys(plot, keys);
+const openHelp = createHelp(need("help"), keys);
+need("help-open").addEventListener("click", openHelp);
 
-/** @param {View} view */
-function showFilter(view) {
-  slider.value = String(view.minWeight);
-  const [shown, all] = [shownEdges(graph, view.minWeight).length, graph.circuit.edges.length];
-  const words = `showing ${shown === MAX_DRAWN ? "the heaviest " : ""}${count(shown)} of ${count(all)} edges`;
-  slider.setAttribute("aria-valuetext", `${fixed(view.minWeight, 3)}, ${words}`);
-  need("edge-count").textContent = view.minWeight
-    ? `|weight| ≥ ${fixed(view.minWeight, 3)}: ${words}`
-    : words;
+function showNotes() {
+  const notes = notesOf(graph, canvas.scene().shown, store.get(), strangers);
+  const lines = notes.map(({ text, action }) => {
+    const change = action?.change;
+    return h(
+      "p",
+      {},
+      text,
+      change && h("button", { type: "button", onclick: () => store.set(change) }, action.words),
+    );
+  });
+  const close = () => {
+    strangers.length = 0;
+    showNotes();
+  };
+  const dismiss =
+    strangers.length > 0 &&
+    h("button", { type: "button", class: "plain icon", "aria-label": "Dismiss", onclick: close }, "×");
+  fill(need("stage-notes"), ...lines, dismiss);
+  need("stage-notes").hidden = lines.length === 0;
 }
 
-need("zoom-in").addEventListener("click", canvas.zoomIn);
-need("zoom-out").addEventListener("click", canvas.zoomOut);
-need("zoom-fit").addEventListener("click", canvas.fit);
-need("cut-status").addEventListener("click", () => openTab(1));
-createSearch(need("search"), need("search-results"), explorer);
-
-// -- keys that work anywhere but in a text box --
-
-document.addEventListener("keydown", (event) => {
-  const typing = event.target instanceof Element && event.target.closest("input, textarea, select");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const { node } = store.get();
-  if (event.key === "/") need("search").focus();
-  else if (event.key === "Escape" && node) canvas.select(null);
-  else if (event.key === "c" && node) store.set(toggleCut(store.get(), node));
-  else return;
-  event.preventDefault();
-});
-
 store.onChange(showPanel);
-store.onChange(showFilter);
+store.onChange((now, before) => {
+  if (now.minWeight !== before.minWeight || now.minEffect !== before.minEffect) showNotes();
+});
 createNodePanel(need("panel-node"), explorer);
 createCutPanel(need("panel-cut"), explorer);
 createPromptPanel(need("panel-prompt"), explorer);
 wirePruneForm(/** @type {HTMLFormElement} */ (need("prune-form")), need("prune-job"));
 showPanel(store.get());
-showFilter(store.get());
+showNotes();
 drawLegend(need("legend"), graph.maxEffect);
-window.addEventListener("popstate", () => store.set(readView(location.search, graph.nodes)));
+window.addEventListener("popstate", () => store.set(read()));
 
 try {
   await canvas.render();
+  performance.mark("circuit-drawn");
   plot.dataset.ready = "true";
 } catch (error) {
   fill(plot, h("p", { class: "notice error", role: "alert" }, sentence(error)));

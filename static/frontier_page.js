@@ -17,7 +17,7 @@ if (placed(frontier).length) {
     const palette = readPalette();
     const size = { width: figure.clientWidth, height: figure.clientHeight };
     await draw(figure, frontierTraces(frontier, palette, size), frontierLayout(frontier, palette, size));
-    if (!listening) listen(figure, { onPick: (url) => location.assign(url), onZoom: () => {} });
+    if (!listening) listen(figure, { onPick: (url) => location.assign(url) });
     listening = true;
     figure.dataset.ready = "";
   });

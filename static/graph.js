@@ -1,7 +1,11 @@
 // @ts-check
-// A circuit as a graph: what meets what, which edges are shown, and how the arrow keys walk it.
+// A circuit as a graph: what meets what, and how the arrow keys walk it.
 
-/** @import { CircuitDetail, CircuitEdge, CircuitNode, Link, Picture, Point, Terminal } from "./types.js" */
+/** @import { CircuitDetail, CircuitEdge, CircuitNode, Group, Link, Picture, Point, Terminal } from "./types.js" */
+import { groupsOf } from "./fold.js";
+import { siteOf } from "./format.js";
+
+/** The kept channels of a head. @typedef {{ q: string[], k: string[], v: string[] }} Head */
 
 /**
  * @typedef {object} Graph
@@ -11,6 +15,8 @@
  * @property {CircuitEdge[]} heaviest all edges, largest |weight| first
  * @property {Map<string, CircuitEdge[]>} edges by either end
  * @property {Map<string, Link[]>} links by either end
+ * @property {Map<string, Head>} heads by layer and head: `0.attn.h7`
+ * @property {Map<string, Group>} groups every layer, block and head that has nodes
  * @property {number} maxWeight
  * @property {number} maxEffect
  */
@@ -31,6 +37,19 @@ function byEnd(list) {
 /** @param {number[]} values */
 const largest = (values) => values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
 
+/** @param {CircuitNode[]} nodes */
+function headsOf(nodes) {
+  const heads = /** @type {Map<string, Head>} */ (new Map());
+  for (const node of nodes) {
+    if (node.head === null) continue;
+    const id = `${node.layer}.attn.h${node.head}`;
+    const head = heads.get(id) ?? { q: [], k: [], v: [] };
+    head[/** @type {keyof Head} */ (siteOf(node.id).slice(-1))].push(node.id);
+    heads.set(id, head);
+  }
+  return heads;
+}
+
 /** @param {CircuitDetail} circuit @returns {Graph} */
 export function graphOf(circuit) {
   return {
@@ -40,28 +59,11 @@ export function graphOf(circuit) {
     heaviest: [...circuit.edges].sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight)),
     edges: byEnd(circuit.edges),
     links: byEnd(circuit.links),
+    heads: headsOf(circuit.nodes),
+    groups: groupsOf(circuit.nodes),
     maxWeight: largest(circuit.edges.map((edge) => edge.weight)),
     maxEffect: largest(circuit.nodes.map((node) => node.effect_nats)),
   };
-}
-
-/** As many edges as a picture can hold and a browser can draw at ease. */
-export const MAX_DRAWN = 6000;
-
-/** Edges at least as heavy as the slider says, heaviest first, at most MAX_DRAWN. @param {Graph} graph @param {number} minWeight */
-export function shownEdges(graph, minWeight) {
-  const light = graph.heaviest.findIndex((edge) => Math.abs(edge.weight) < minWeight);
-  return graph.heaviest.slice(0, Math.min(light < 0 ? graph.heaviest.length : light, MAX_DRAWN));
-}
-
-/** Everything one edge or link away, and the node itself. @param {Graph} graph @param {string} id */
-export function neighbourhood(graph, id) {
-  const near = new Set([id]);
-  for (const { source, target } of [...(graph.edges.get(id) ?? []), ...(graph.links.get(id) ?? [])]) {
-    near.add(source);
-    near.add(target);
-  }
-  return near;
 }
 
 /** @typedef {"up" | "down" | "left" | "right"} Direction */
@@ -71,11 +73,12 @@ export function neighbourhood(graph, id) {
  * @param {Picture} picture
  * @param {string | null} from
  * @param {Direction} direction
+ * @param {(id: string) => boolean} [isShown]
  * @returns {string | null}
  */
-export function walk(picture, from, direction) {
+export function walk(picture, from, direction, isShown = () => true) {
   const here = from === null ? undefined : picture.points.get(from);
-  const all = [...picture.points.values()];
+  const all = [...picture.points.values()].filter((p) => isShown(p.id));
   if (!here) return all[0]?.id ?? null;
   const better =
     (/** @type {(p: Point) => number} */ cost) =>
@@ -101,27 +104,4 @@ export function walk(picture, from, direction) {
       null,
     )?.id ?? from
   );
-}
-
-/**
- * Nodes whose name, label or words contain every word of the query; exact index matches first.
- * @param {Graph} graph
- * @param {string} query
- * @param {(node: CircuitNode) => string} words
- * @param {number} [limit]
- */
-export function searchNodes(graph, query, words, limit = 8) {
-  const parts = query.toLowerCase().split(/\s+/).filter(Boolean);
-  if (!parts.length) return [];
-  const hits = graph.circuit.nodes.filter((node) => {
-    const text = `${node.id} ${node.label} ${words(node)}`.toLowerCase();
-    return parts.every((part) => text.includes(part));
-  });
-  const exact = (/** @type {CircuitNode} */ node) =>
-    node.id === query || String(node.index) === query.trim() || node.label === query.trim() ? 0 : 1;
-  return hits
-    .map((node, i) => ({ node, i }))
-    .sort((a, b) => exact(a.node) - exact(b.node) || a.i - b.i)
-    .slice(0, limit)
-    .map(({ node }) => node);
 }

@@ -1,7 +1,7 @@
 // @ts-check
-// The only file that touches Plotly: draws figures, reads the page's colours, reports clicks and zooms.
+// The only file that touches Plotly: draws figures, reads the page's colours.
 
-/** @import { Palette, Range } from "./types.js" */
+/** @import { Frame, Palette } from "./types.js" */
 
 const CONFIG = {
   displayModeBar: false,
@@ -63,35 +63,47 @@ export function readPalette() {
  */
 export const draw = (element, data, layout) => plotly().react(element, data, layout, CONFIG);
 
+/**
+ * Draw or redraw a picture made of shapes alone, as large as its frame; nothing of it answers to the pointer.
+ * @param {HTMLElement} element
+ * @param {object[]} shapes in the frame's units
+ * @param {Frame} frame
+ * @returns {Promise<void>}
+ */
+export const drawShapes = (element, shapes, frame) => {
+  const axis = { visible: false, fixedrange: true, autorange: false };
+  return plotly().react(
+    element,
+    [],
+    {
+      ...{ width: frame.width, height: frame.height, margin: { l: 0, r: 0, t: 0, b: 0 } },
+      ...{
+        paper_bgcolor: "rgba(0,0,0,0)",
+        plot_bgcolor: "rgba(0,0,0,0)",
+        showlegend: false,
+        hovermode: false,
+      },
+      xaxis: { ...axis, range: frame.x },
+      yaxis: { ...axis, range: frame.y },
+      shapes,
+    },
+    { ...CONFIG, staticPlot: true },
+  );
+};
+
 /** @typedef {HTMLElement & { on(event: string, listener: (event: any) => void): void }} PlotElement */
 
 /**
- * Once drawn: clicks on nodes and changes of the window.
+ * Once drawn: clicks on points that carry an id or an address as their customdata.
  * @param {HTMLElement} element
- * @param {{ onPick(id: string): void, onZoom(x: Range, y: Range): void }} listeners
+ * @param {{ onPick(id: string): void }} listeners
  */
-export function listen(element, { onPick, onZoom }) {
-  const plot = /** @type {PlotElement} */ (element);
-  plot.on("plotly_click", (event) => {
+export function listen(element, { onPick }) {
+  /** @type {PlotElement} */ (element).on("plotly_click", (event) => {
     const id = event.points.map((/** @type {{ customdata?: unknown }} */ p) => p.customdata).find(Boolean);
     if (typeof id === "string") onPick(id);
   });
-  plot.on("plotly_relayout", (event) => {
-    if (!Object.keys(event).some((key) => /^[xy]axis/.test(key))) return;
-    const { x, y } = rangesOf(element);
-    onZoom(x, y);
-  });
 }
-
-/** @param {HTMLElement} element @returns {{ x: Range, y: Range }} */
-export function rangesOf(element) {
-  const { xaxis, yaxis } = /** @type {any} */ (element).layout;
-  return { x: [xaxis.range[0], xaxis.range[1]], y: [yaxis.range[0], yaxis.range[1]] };
-}
-
-/** @param {HTMLElement} element @param {Range} x @param {Range} y */
-export const zoomTo = (element, x, y) =>
-  plotly().relayout(element, { "xaxis.range": [...x], "yaxis.range": [...y] });
 
 /**
  * A learning curve: the loss above, the size below, one x axis of steps.

@@ -1,17 +1,22 @@
 // @ts-check
-// The box that finds a node by name, index or words: a combobox with a list of at most eight.
+// The box that finds a node by name, index or words, a token or a logit: a combobox with a list of at most ten.
 
+/** @typedef {import("./canvas.js").Canvas} Canvas */
 /** @typedef {import("./explorer.js").Explorer} Explorer */
 import { fill, h } from "./dom.js";
+import { searchNodes, searchTokens } from "./find.js";
 import { nodeWords } from "./format.js";
-import { searchNodes } from "./graph.js";
+
+const MAX_TOKENS = 4;
+const MAX_NODES = 6;
 
 /**
  * @param {HTMLElement} box the input
  * @param {HTMLElement} list its listbox
  * @param {Explorer} explorer
+ * @param {Canvas} canvas
  */
-export function createSearch(box, list, explorer) {
+export function createSearch(box, list, explorer, canvas) {
   const input = /** @type {HTMLInputElement} */ (box);
   let hits = /** @type {string[]} */ ([]);
   let at = 0;
@@ -24,10 +29,15 @@ export function createSearch(box, list, explorer) {
   }
 
   function render() {
-    const found = searchNodes(explorer.graph, input.value, nodeWords);
-    hits = found.map((node) => node.id);
+    const tokens = searchTokens(explorer.graph, input.value, MAX_TOKENS);
+    const nodes = searchNodes(explorer.graph, input.value, nodeWords, MAX_NODES);
+    const found = [
+      ...nodes.map((node) => ({ id: node.id, name: node.id, words: nodeWords(node) })),
+      ...tokens,
+    ];
+    hits = found.map((hit) => hit.id);
     at = Math.max(0, Math.min(at, hits.length - 1));
-    const options = found.map((node, i) =>
+    const options = found.map((hit, i) =>
       h(
         "li",
         {
@@ -36,14 +46,18 @@ export function createSearch(box, list, explorer) {
           "aria-selected": String(i === at),
           onmousedown: (/** @type {Event} */ event) => {
             event.preventDefault();
-            choose(node.id);
+            choose(hit.id);
           },
         },
-        h("span", { class: "mono" }, node.id),
-        h("span", { class: "quiet" }, nodeWords(node)),
+        h("span", { class: "mono" }, hit.name),
+        h("span", { class: "quiet" }, hit.words),
       ),
     );
-    const nothing = h("li", { class: "quiet", role: "presentation" }, "No node of this circuit matches.");
+    const nothing = h(
+      "li",
+      { class: "quiet", role: "presentation" },
+      "No node, token or label of this circuit matches.",
+    );
     fill(list, options.length ? options : [nothing]);
     show(input.value.trim() !== "");
     if (hits.length) input.setAttribute("aria-activedescendant", `search-${at}`);
@@ -56,6 +70,7 @@ export function createSearch(box, list, explorer) {
     show(false);
     input.blur();
     explorer.select(id);
+    canvas.reveal(id);
   }
 
   input.addEventListener("input", () => {

@@ -1,18 +1,30 @@
 // @ts-check
 // The view of a circuit and its form in a URL's query: the URL is the state.
 
-/** @import { PanelName, Range, View } from "./types.js" */
+/** @import { PanelName, Range, TraceDirection, View } from "./types.js" */
 
-const NODE = /^\d{1,3}\.(attn|mlp)\.[a-z_]{1,16}:\d{1,6}$/;
+export const NODE = /^\d{1,3}\.(attn|mlp)\.[a-z_]{1,16}:\d{1,6}$/;
+const END = /^(embed|logit):\d{1,6}$/;
+const GROUP = /^\d{1,3}(\.attn(\.h\d{1,3})?|\.mlp)?$/;
 const PANELS = ["node", "cut", "prompt", "prune"];
+const TRACES = ["up", "down", "both"];
+/** The stepper's last number; above it the trace has no end, written 0. */
+export const MAX_HOPS = 6;
+
+/** @typedef {{ has(id: string): boolean }} Known */
 
 /** @type {View} */
 export const DEFAULT_VIEW = Object.freeze({
   node: null,
+  also: [],
   cut: [],
   mode: "mean",
   within: "circuit",
   minWeight: 0,
+  minEffect: 0,
+  collapsed: [],
+  trace: "both",
+  hops: 1,
   x: null,
   y: null,
   prompt: null,
@@ -27,6 +39,37 @@ function readRange(text) {
   return Number.isFinite(low) && Number.isFinite(high) && low < high ? [low, high] : null;
 }
 
+/** A threshold: a number above zero, else zero. @param {string | null} text */
+function readThreshold(text) {
+  const value = Number(text);
+  return Number.isFinite(value) && value > 0 ? value : 0;
+}
+
+/** `all` is 0, without end; what is no number of hops is one hop. @param {string | null} text */
+function readHops(text) {
+  if (text === "all") return 0;
+  const hops = Number(text);
+  return Number.isInteger(hops) && hops >= 1 && hops <= MAX_HOPS ? hops : 1;
+}
+
+/** Ids of one site share its name: `0.attn.q:1.4,logit:5`. @param {string} text @returns {string[]} */
+function readIds(text) {
+  return text.split(",").flatMap((part) => {
+    const [site, indices] = part.split(":");
+    return indices ? indices.split(".").map((index) => `${site}:${index}`) : [];
+  });
+}
+
+/** @param {string[]} ids */
+function writeIds(ids) {
+  const bySite = /** @type {Map<string, string[]>} */ (new Map());
+  for (const id of ids) {
+    const [site = "", index = ""] = id.split(":");
+    bySite.set(site, [...(bySite.get(site) ?? []), index]);
+  }
+  return [...bySite].map(([site, indices]) => `${site}:${indices.join(".")}`).join(",");
+}
+
 /** The panel a view shows when it does not say. @param {View} view @returns {PanelName} */
 export function panelOf(view) {
   if (view.panel) return view.panel;
@@ -35,25 +78,40 @@ export function panelOf(view) {
   return view.prompt ? "prompt" : "node";
 }
 
+/** @param {URLSearchParams} params */
+const namesIn = (params) => ({
+  node: params.get("node"),
+  also: readIds(params.get("select") ?? ""),
+  cut: params.getAll("cut"),
+});
+
 /**
  * A view from a query string. What it does not know or cannot read is left at its default;
- * nodes that are not in `known` are dropped.
+ * nodes that are not in `known` are dropped (`strangersIn` names them).
  * @param {string} query
- * @param {{ has(id: string): boolean }} [known]
+ * @param {Known} [known] nodes
+ * @param {Known} [ends] embedding channels and logits
  * @returns {View}
  */
-export function readView(query, known = { has: () => true }) {
+export function readView(query, known = { has: () => true }, ends = { has: () => true }) {
   const params = new URLSearchParams(query);
   const good = (/** @type {string} */ id) => NODE.test(id) && known.has(id);
-  const node = params.get("node");
-  const minWeight = Number(params.get("min_weight"));
+  const named = namesIn(params);
+  const node = named.node && good(named.node) ? named.node : null;
+  const also = named.also.filter((id) => good(id) || (END.test(id) && ends.has(id)));
   const panel = params.get("panel");
+  const trace = params.get("trace");
   return {
-    node: node && good(node) ? node : null,
-    cut: [...new Set(params.getAll("cut"))].filter(good),
+    node,
+    also: [...new Set(also)].filter((id) => id !== node),
+    cut: [...new Set(named.cut)].filter(good),
     mode: params.get("mode") === "zero" ? "zero" : "mean",
     within: params.get("within") === "model" ? "model" : "circuit",
-    minWeight: Number.isFinite(minWeight) && minWeight > 0 ? minWeight : 0,
+    minWeight: readThreshold(params.get("min_weight")),
+    minEffect: readThreshold(params.get("min_effect")),
+    collapsed: [...new Set((params.get("collapse") ?? "").split(","))].filter((id) => GROUP.test(id)),
+    trace: trace && TRACES.includes(trace) ? /** @type {TraceDirection} */ (trace) : "both",
+    hops: readHops(params.get("hops")),
     x: readRange(params.get("x")),
     y: readRange(params.get("y")),
     prompt: params.get("prompt") || null,
@@ -61,7 +119,16 @@ export function readView(query, known = { has: () => true }) {
   };
 }
 
+/** What a query names and the circuit does not have. @param {string} query @param {Known} known @param {Known} ends */
+export function strangersIn(query, known, ends) {
+  const { node, also, cut } = namesIn(new URLSearchParams(query));
+  return [...new Set([...(node ? [node] : []), ...also, ...cut])].filter(
+    (id) => !known.has(id) && !ends.has(id),
+  );
+}
+
 const short = (/** @type {number} */ value) => String(Number(value.toFixed(3)));
+const threshold = (/** @type {number} */ value) => String(Number(value.toPrecision(3)));
 
 /**
  * The query string of a view, defaults left out, node names readable (`:` and `,` unescaped).
@@ -71,10 +138,15 @@ const short = (/** @type {number} */ value) => String(Number(value.toFixed(3)));
 export function writeView(view) {
   const params = new URLSearchParams();
   if (view.node) params.set("node", view.node);
+  if (view.also.length) params.set("select", writeIds(view.also));
   for (const id of view.cut) params.append("cut", id);
   if (view.mode !== "mean") params.set("mode", view.mode);
   if (view.within !== "circuit") params.set("within", view.within);
-  if (view.minWeight > 0) params.set("min_weight", short(view.minWeight));
+  if (view.minWeight > 0) params.set("min_weight", threshold(view.minWeight));
+  if (view.minEffect > 0) params.set("min_effect", threshold(view.minEffect));
+  if (view.collapsed.length) params.set("collapse", view.collapsed.join(","));
+  if (view.trace !== "both") params.set("trace", view.trace);
+  if (view.hops !== 1) params.set("hops", view.hops === 0 ? "all" : String(view.hops));
   if (view.x) params.set("x", view.x.map(short).join(","));
   if (view.y) params.set("y", view.y.map(short).join(","));
   if (view.prompt) params.set("prompt", view.prompt);

@@ -8,7 +8,7 @@ import { visible } from "./format.js";
 import { graphOf } from "./graph.js";
 import { layoutCircuit } from "./layout.js";
 import { railTop } from "./rows.js";
-import { widthClass } from "./traces.js";
+import { widthClass } from "./shapes.js";
 
 /** Room for the candidates' chips, whatever the height. */
 const TOP_PX = 10;

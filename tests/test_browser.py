@@ -1,66 +1,18 @@
 """The app as a person uses it, in Chromium: open a circuit, cut it, run a prompt, prune, cancel, share."""
 
 import re
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from app.schemas import Ablation, CircuitDetail, CircuitSummary
-from conftest import Server
+from conftest import NewPage, Server
+from graph_page import click_node, expect_graph, open_circuit
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=30_000)
-
-NewPage = Callable[[], Page]
-
-#: Where the middle of a node is drawn, in the window.
-PLACE_OF_NODE = """([id]) => {
-  const plot = document.getElementById("graph");
-  for (const trace of plot._fullData ?? []) {
-    const i = (trace.customdata ?? []).indexOf(id);
-    if (i < 0) continue;
-    const {xaxis, yaxis} = plot._fullLayout;
-    const box = plot.getBoundingClientRect();
-    return [box.x + xaxis._offset + xaxis.c2p(trace.x[i]), box.y + yaxis._offset + yaxis.c2p(trace.y[i])];
-  }
-  return null;
-}"""
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def new_page(browser: Browser, server: Server) -> Iterator[NewPage]:
-    """Pages of fresh profiles; the test fails if one of them logs an error."""
-    contexts: list[BrowserContext] = []
-    errors: list[str] = []
-
-    def make() -> Page:
-        context = browser.new_context(base_url=server.url, viewport={"width": 1400, "height": 1000})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
-@pytest.fixture
-def page(new_page: NewPage) -> Page:
-    return new_page()
 
 
 @pytest.fixture(scope="session")
@@ -75,22 +27,6 @@ def circuit(server: Server) -> CircuitDetail:
 def weightiest(circuit: CircuitDetail) -> str:
     """The node whose cut changes the loss most."""
     return max(circuit.nodes, key=lambda node: abs(node.effect_nats)).id
-
-
-def open_circuit(page: Page, circuit: CircuitDetail, query: str = "") -> None:
-    page.goto(f"{circuit.url}{query}")
-    expect_graph(page)
-
-
-def expect_graph(page: Page) -> None:
-    expect(page.locator("#graph.js-plotly-plot .scatterlayer .trace").first).to_be_attached()
-
-
-def click_node(page: Page, node: str) -> None:
-    place = page.evaluate(PLACE_OF_NODE, [node])
-    assert place is not None, f"{node} is not drawn"
-    page.mouse.move(*place)
-    page.mouse.click(*place)
 
 
 def ablation_of(page: Page) -> Ablation:
@@ -214,7 +150,8 @@ def test_share_opens_the_same_view_in_a_fresh_profile(
     expect_graph(theirs)
     expect(theirs.get_by_role("tabpanel", name="Node")).to_contain_text(weightiest)
     expect(theirs.get_by_test_id("cut-status")).to_contain_text("1 node")
-    ranges = "['xaxis', 'yaxis'].map((a) => document.getElementById('graph')._fullLayout[a].range)"
+    drawn = "document.querySelector('#graph .plot-layer')._fullLayout"
+    ranges = f"['xaxis', 'yaxis'].map((a) => {drawn}[a].range)"
     for one, other in zip(mine.evaluate(ranges), theirs.evaluate(ranges), strict=True):
         assert one == pytest.approx(other, abs=0.002)
     theirs.get_by_role("tab", name="Cut").click()

@@ -1,7 +1,7 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { graphOf, searchNodes, walk } from "../../static/graph.js";
+import { walk } from "../../static/graph.js";
 import { layoutCircuit } from "../../static/layout.js";
 import { railTop } from "../../static/rows.js";
 import { handCircuit } from "./hand_circuit.js";
@@ -94,13 +94,4 @@ test("arrow keys walk up through the rows and stop at the top", () => {
   assert.equal(path[1], "0.attn.act_in:7");
   assert.equal(path.at(-1), "logit:5");
   assert.equal(walk(picture, "embed:7", "left"), "embed:7");
-});
-
-test("search finds by index first, then by words", () => {
-  const graph = graphOf(handCircuit());
-  const ids = (/** @type {string} */ query) => searchNodes(graph, query, (n) => n.site).map((n) => n.id);
-  assert.equal(ids("117")[0], "0.mlp.post_act:117");
-  assert.deepEqual(ids("attn 33"), ["0.attn.q:33", "0.attn.k:33"]);
-  assert.deepEqual(ids("h2.ch3"), ["0.attn.v:35"]);
-  assert.deepEqual(ids("  "), []);
 });

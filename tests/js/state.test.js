@@ -1,7 +1,17 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createStore, DEFAULT_VIEW, panelOf, readView, toggleCut, writeView } from "../../static/state.js";
+import { stepHops } from "../../static/keys.js";
+import { select, selectedNodes, selectionOf, toggleCuts, toggleSelected } from "../../static/selection.js";
+import {
+  createStore,
+  DEFAULT_VIEW,
+  panelOf,
+  readView,
+  strangersIn,
+  toggleCut,
+  writeView,
+} from "../../static/state.js";
 
 const A = "3.mlp.post_act:117";
 const B = "0.attn.q:33";
@@ -15,6 +25,12 @@ test("a view survives its URL", () => {
       x: /** @type {[number, number]} */ ([-1.5, 4]),
       y: /** @type {[number, number]} */ ([0, 9.25]),
     },
+    ...{
+      also: [B, "3.mlp.post_act:9", "logit:5"],
+      minEffect: 0.0125,
+      collapsed: ["0", "1.attn", "2.attn.h7"],
+    },
+    ...{ trace: /** @type {const} */ ("up"), hops: 0 },
     ...{ prompt: 'print("a & b\n', panel: /** @type {const} */ ("cut") },
   };
   assert.deepEqual(readView(writeView(view)), view);
@@ -31,7 +47,9 @@ test("the query reads as in the docs", () => {
 });
 
 test("what cannot be read is left at its default", () => {
-  const query = "?node=../etc&cut=1;2&mode=drop&within=all&min_weight=-3&x=5,1&y=a,b&panel=shell";
+  const query =
+    "?node=../etc&cut=1;2&mode=drop&within=all&min_weight=-3&x=5,1&y=a,b&panel=shell" +
+    "&trace=sideways&hops=99&min_effect=x&collapse=../etc,1.mlp.h2&select=a:b,c";
   assert.deepEqual(readView(query), DEFAULT_VIEW);
 });
 
@@ -62,4 +80,40 @@ test("the store tells what was before", () => {
   stop();
   store.set({ node: null });
   assert.deepEqual(seen, [[null, A]]);
+});
+
+test("a selection is short in the address: ids of a site share its name", () => {
+  const view = { ...DEFAULT_VIEW, also: ["0.attn.q:33", "logit:5", "0.attn.q:4"] };
+  assert.equal(writeView(view), "?select=0.attn.q:33.4,logit:5");
+});
+
+test("what a link names and the circuit does not have is told", () => {
+  const known = new Set([B]);
+  const query = `?node=${A}&cut=${B}&select=${B},logit:7,nonsense:1`;
+  assert.deepEqual(strangersIn(query, known, new Set(["logit:7"])), [A, "nonsense:1"]);
+  assert.deepEqual(readView(query, known, new Set(["logit:7"])).also, [B, "logit:7"]);
+});
+
+test("one selected node opens its panel; more are a set; an end has no panel", () => {
+  const one = select(DEFAULT_VIEW, [A]);
+  assert.deepEqual([one.node, one.also], [A, []]);
+  const two = toggleSelected(one, B);
+  assert.deepEqual(selectionOf(two), [A, B]);
+  assert.deepEqual(selectionOf(toggleSelected(two, A)), [B]);
+  const end = select(two, ["logit:5"]);
+  assert.deepEqual([end.node, end.also], [null, ["logit:5"]]);
+  assert.deepEqual(selectedNodes(select(DEFAULT_VIEW, [A, "logit:5"])), [A]);
+});
+
+test("cutting a set cuts what is not cut yet, then takes all back", () => {
+  const once = toggleCuts({ ...DEFAULT_VIEW, cut: [A] }, [A, B]);
+  assert.deepEqual(once.cut, [A, B]);
+  assert.deepEqual(toggleCuts(once, [A, B]).cut, []);
+});
+
+test("hops step from 1 to 6, then to all, and back", () => {
+  assert.deepEqual(
+    [stepHops(1, 1), stepHops(6, 1), stepHops(0, 1), stepHops(0, -1), stepHops(1, -1)],
+    [2, 0, 0, 6, 1],
+  );
 });

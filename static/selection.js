@@ -1,0 +1,32 @@
+// @ts-check
+// What is selected: one node with its panel open, or several nodes and ends; pure changes of the view.
+
+/** @import { View } from "./types.js" */
+import { NODE } from "./state.js";
+
+/** Everything selected, the node of the panel first. @param {View} view */
+export const selectionOf = (view) => [...new Set([...(view.node ? [view.node] : []), ...view.also])];
+
+/** Cut all of these, or none of them where all are cut. @param {View} view @param {string[]} ids @returns {View} */
+export function toggleCuts(view, ids) {
+  if (ids.every((id) => view.cut.includes(id)))
+    return { ...view, cut: view.cut.filter((id) => !ids.includes(id)) };
+  return { ...view, cut: [...new Set([...view.cut, ...ids])] };
+}
+
+/** Put into the selection or take out; the first node of it has the panel. @param {View} view @param {string} id @returns {View} */
+export function toggleSelected(view, id) {
+  const now = selectionOf(view);
+  return select(view, now.includes(id) ? now.filter((other) => other !== id) : [...now, id]);
+}
+
+/** A selection: a single node opens its panel. @param {View} view @param {string[]} ids @returns {View} */
+export function select(view, ids) {
+  const [first] = ids;
+  const single = ids.length === 1 && first !== undefined && NODE.test(first);
+  const node = single ? first : view.node && ids.includes(view.node) ? view.node : null;
+  return { ...view, node, also: ids.filter((id) => id !== node), panel: single ? null : view.panel };
+}
+
+/** The nodes among what is selected; ends cannot be cut. @param {View} view */
+export const selectedNodes = (view) => selectionOf(view).filter((id) => NODE.test(id));

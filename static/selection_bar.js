@@ -1,0 +1,41 @@
+// @ts-check
+// What can be done with the selection, beside the graph's corner: cut it, frame it, drop it.
+
+/** @typedef {import("./canvas.js").Canvas} Canvas */
+/** @typedef {import("./state.js").Store} Store */
+import { fill, h } from "./dom.js";
+import { plural } from "./format.js";
+import { selectedNodes, selectionOf, toggleCuts } from "./selection.js";
+
+/** @param {HTMLElement} bar @param {{ canvas: Canvas, store: Store }} parts */
+export function createSelectionBar(bar, { canvas, store }) {
+  const words = h("span", { "data-testid": "selection-count" });
+  const button = (/** @type {string} */ text, /** @type {() => void} */ act) =>
+    h("button", { type: "button", onclick: act }, text);
+  const cut = button("Cut", () => {
+    store.set({ ...toggleCuts(store.get(), selectedNodes(store.get())), panel: "cut" });
+  });
+  fill(
+    bar,
+    words,
+    cut,
+    button("Frame", () => canvas.frame(selectionOf(store.get()))),
+    button("Clear", () => canvas.select(null)),
+  );
+
+  function show() {
+    const view = store.get();
+    const [all, nodes] = [selectionOf(view), selectedNodes(view)];
+    bar.hidden = all.length === 0;
+    words.textContent =
+      nodes.length === all.length
+        ? `${plural(all.length, "node")} selected`
+        : `${all.length} selected, ${plural(nodes.length, "node")}`;
+    cut.disabled = nodes.length === 0;
+    cut.textContent = nodes.length && nodes.every((id) => view.cut.includes(id)) ? "Undo cut" : "Cut";
+  }
+  store.onChange((now, before) => {
+    if (now.node !== before.node || now.also !== before.also || now.cut !== before.cut) show();
+  });
+  show();
+}

@@ -1,0 +1,37 @@
+// @ts-check
+// What a reader must know about the picture before reading it: lines over the graph, each with a way on.
+
+/** @import { View } from "./types.js" */
+/** @typedef {import("./graph.js").Graph} Graph */
+/** @typedef {import("./shown.js").Shown} Shown */
+import { plural } from "./format.js";
+
+/** @typedef {{ text: string, action?: { words: string, change: Partial<View> } }} Note */
+
+/**
+ * @param {Graph} graph
+ * @param {Shown} shown
+ * @param {View} view
+ * @param {string[]} strangers named by the link, unknown to the circuit
+ * @returns {Note[]}
+ */
+export function notesOf(graph, shown, view, strangers) {
+  const { nodes, edges } = graph.circuit;
+  const notes = /** @type {Note[]} */ ([]);
+  if (strangers.length) {
+    const names = strangers.slice(0, 3).join(", ") + (strangers.length > 3 ? ", …" : "");
+    notes.push({ text: `The link names ${names}, which this circuit does not have.` });
+  }
+  if (!nodes.length)
+    notes.push({ text: "This circuit keeps no node: every activation is held at its mean." });
+  else if (!edges.length)
+    notes.push({
+      text: `This circuit has no edges: no nonzero weight joins any two of its ${plural(nodes.length, "node")}. What is drawn between them are residual channels.`,
+    });
+  else if (!shown.edges.length && (view.minWeight > 0 || view.minEffect > 0))
+    notes.push({
+      text: "The thresholds hide every edge.",
+      action: { words: "Show all", change: { minWeight: 0, minEffect: 0 } },
+    });
+  return notes;
+}
