@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from model.circuit import Circuit, Edge
@@ -71,17 +72,21 @@ def inside(circuit: Circuit, means: Means, model: Transformer) -> Tap:
     return sever(circuit.cut_edges, means, model, tap) if circuit.cut_edges else tap
 
 
-def sever(edges: Iterable[Edge], means: Means, model: Transformer, inner: Tap) -> Tap:
+def sever(
+    edges: Iterable[Edge], means: Means, model: Transformer, inner: Tap, gates: Float[Tensor, " edge"] | None = None
+) -> Tap:
     """A tap around another under which the target of each edge sees the edge's source at its mean.
 
-    For an edge from a v channel that is: moved by the pattern, the channel at its mean. The tap remembers what it saw
-    of one layer while that layer runs, so it serves one forward pass at a time.
+    With `gates`, one an edge, it sees the source so weakened: at 1 nothing is cut. For an edge from a v channel that is:
+    moved by the pattern, the channel at its mean. The tap remembers what it saw of one layer while that layer runs, so
+    it serves one forward pass at a time.
     """
-    cuts: dict[str, list[Edge]] = {}
-    for edge in edges:
+    cuts: dict[str, list[tuple[Edge, Tensor | float]]] = {}
+    for number, edge in enumerate(edges):
         matrix = {"v": "attn.c_proj", "post_act": "mlp.c_proj"}.get(edge.source.part.split(".")[1])
         matrix = matrix or ("mlp.c_fc" if edge.target.part == "mlp.post_act" else "attn.c_attn")
-        cuts.setdefault(f"{edge.source.layer}.{matrix}", []).append(edge)
+        closed = 1.0 if gates is None else 1 - gates[number]
+        cuts.setdefault(f"{edge.source.layer}.{matrix}", []).append((edge, closed))
     seen: dict[str, Tensor] = {}
 
     def tap(site: str, x: Tensor) -> Tensor:
@@ -89,7 +94,7 @@ def sever(edges: Iterable[Edge], means: Means, model: Transformer, inner: Tap) -
         part = site.partition(".")[2]
         if part in ("attn.act_in", "attn.q", "attn.k", "attn.v", "mlp.act_in", "mlp.post_act"):
             seen[part] = x
-        for edge in cuts.get(site, ()):
+        for edge, closed in cuts.get(site, ()):
             weight = weight_between(model, edge.source.layer, edge.source.part, edge.target.part)
             away = seen[edge.source.part] - means[edge.source.site]
             moved = away[..., edge.source.index]
@@ -98,7 +103,7 @@ def sever(edges: Iterable[Edge], means: Means, model: Transformer, inner: Tap) -
                 pattern = model.blocks[edge.source.layer].attn.pattern(seen["attn.q"], seen["attn.k"])[:, head]
                 moved = (pattern @ moved[..., None])[..., 0]
             row = edge.target.index + model.config.d_attn * _C_ATTN.get(edge.target.part, 0)
-            change = weight[edge.target.index, edge.source.index] * moved
+            change = closed * weight[edge.target.index, edge.source.index] * moved
             x = x.index_add(-1, torch.tensor([row], device=x.device), -change[..., None])
         return x
 

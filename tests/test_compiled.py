@@ -13,7 +13,7 @@ from hand_model import WHOLE, hand_batch, hand_circuit, hand_means, hand_model, 
 from model.attribution import soft_gate
 from model.batch import PairBatch, encode_pairs
 from model.circuit import Circuit, Edge, kept_nodes
-from model.compiled import compile_circuit
+from model.compiled import MaskedCircuit, compile_circuit
 from model.config import ModelConfig
 from model.gate import hold, inside
 from model.graph import edges_of
@@ -99,6 +99,82 @@ def test_random_circuits_answer_as_the_masked_model_does(options):
         close(compiled.logit_difference(batch), logit_difference(model, batch, tap))
         close(compiled.logits(batch.tokens), model(batch.tokens, tap=tap))
         close(compiled.logits(batch.tokens, batch.last), model(batch.tokens, tap=tap, at=batch.last))
+
+
+EVERYWHERE = ("attn_in", "attn_q", "attn_k", "attn_v", "attn_out", "mlp_in", "mlp_neuron", "mlp_out")
+
+
+@pytest.mark.parametrize("locations", [*((name,) for name in EVERYWHERE), EVERYWHERE], ids=",".join)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sink": True, "add_positions": False},
+        {"sink": False, "add_positions": True, "activation_type": "relu"},
+        {"sink": True, "add_positions": False, "rms_norm": False, "d_pos_emb": 6, "bias": False},
+    ],
+    ids=["sink", "positions", "layernorm, concatenated"],
+)
+def test_abs_topk_keeps_what_it_keeps_in_the_whole_model(options, locations):
+    model = random_model(**options, afrac=0.4, afrac_loctypes=locations)
+    means, batch = random_means(model.config), random_batch(model.config)
+    for seed, fraction in enumerate((0.0, 0.2, 0.4, 0.6, 0.9)):
+        keep = random_keep(model.config, fraction, seed)
+        compiled, tap = compile_circuit(model, means, keep), hold(keep, means)
+        close(compiled.logit_difference(batch), logit_difference(model, batch, tap))
+        close(compiled.logits(batch.tokens), model(batch.tokens, tap=tap))
+        gates = torch.rand(3, len(compiled.nodes), generator=torch.Generator().manual_seed(seed))
+        expected = [logit_difference(model, batch, soft_gate(gates_of(keep, row), means)) for row in gates]
+        close(compiled.logit_difference(batch, gates), torch.stack(expected))
+        cut = compiled.edges[::3]
+        closed = torch.ones(len(compiled.edges)).index_fill(0, torch.arange(0, len(compiled.edges), 3), 0.0)
+        tap = inside(Circuit.of("f", "t", kept_nodes(keep), cut), means, model)
+        close(compiled.logit_difference(batch, edge_gates=closed), logit_difference(model, batch, tap))
+
+
+@pytest.mark.parametrize("location", ["resid_post_attn", "resid_post_mlp"])
+def test_abs_topk_on_the_residual_stream_falls_back_to_the_masked_model(location):
+    model = random_model(sink=True, add_positions=False, afrac=0.5, afrac_loctypes=(location,))
+    means, batch = random_means(model.config), random_batch(model.config)
+    keep = random_keep(model.config, 0.5, seed=1)
+    compiled = compile_circuit(model, means, keep)
+    assert isinstance(compiled, MaskedCircuit)
+    close(compiled.logit_difference(batch), logit_difference(model, batch, hold(keep, means)))
+    close(compiled.logits(batch.tokens), model(batch.tokens, tap=hold(keep, means)))
+    edge_gates = torch.rand(2, len(compiled.edges), generator=torch.Generator().manual_seed(0)).round()
+    cut = [edge for edge, gate in zip(compiled.edges, edge_gates[1].tolist(), strict=True) if not gate]
+    severed = compile_circuit(model, means, keep, cut_edges=cut)
+    close(compiled.logit_difference(batch, edge_gates=edge_gates)[1], severed.logit_difference(batch))
+    gates = torch.ones(len(compiled.nodes)).index_fill(0, torch.arange(0, len(compiled.nodes), 2), 0.0)
+    left = {site: mask > 0 for site, mask in gates_of(keep, gates).items()}
+    close(compiled.logit_difference(batch, gates), logit_difference(model, batch, hold(left, means)))
+
+
+def test_gates_of_edges_weaken_them_as_on_the_dense_model():
+    model = random_model(sink=True, add_positions=False)
+    means, batch = random_means(model.config), random_batch(model.config)
+    keep = random_keep(model.config, 0.5, seed=3)
+    compiled, dense = compile_circuit(model, means, keep), MaskedCircuit(model, means, keep)
+    generator = torch.Generator().manual_seed(0)
+    gates, edge_gates = (torch.rand(len(parts), generator=generator) for parts in (compiled.nodes, compiled.edges))
+    answers = [c.logit_difference(batch, gates, edge_gates=edge_gates) for c in (compiled, dense)]
+    close(*answers)
+
+
+@pytest.mark.parametrize("rms_norm", [False, True])
+def test_a_circuit_may_mask_the_final_residual_stream_too(rms_norm):
+    model = random_model(sink=True, add_positions=False, rms_norm=rms_norm)
+    generator = torch.Generator().manual_seed(0)
+    means = random_means(model.config) | {"final_resid": torch.randn(model.config.d_model, generator=generator)}
+    batch = random_batch(model.config)
+    for seed in range(4):
+        final = torch.rand(model.config.d_model, generator=generator) < 0.5
+        keep = random_keep(model.config, 0.5, seed) | {"final_resid": final}
+        compiled, tap = compile_circuit(model, means, keep), hold(keep, means)
+        close(compiled.logit_difference(batch), logit_difference(model, batch, tap))
+        close(compiled.logits(batch.tokens, batch.last), model(batch.tokens, tap=tap, at=batch.last))
+        gates = torch.rand(2, len(compiled.nodes), generator=generator)
+        expected = [logit_difference(model, batch, soft_gate(gates_of(keep, row), means)) for row in gates]
+        close(compiled.logit_difference(batch, gates), torch.stack(expected))
 
 
 def gates_of(keep: dict[str, torch.Tensor], gates: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from model.compiled.nodes import Gates, Kept, Values, column, mix, stacked
 from model.compiled.stream import Reader, State, Static, Stream, at_position, folded
+from model.compiled.topk import Places, Rest, Settled, gated, survivors
 from model.compiled.weights import Weights, Wiring
 from model.means import Means
 from model.transformer import Attention
@@ -28,16 +29,20 @@ SAFE_RANGE = 60.0
 
 
 class Rows(NamedTuple):
-    """Kept rows of c_attn: their nodes, weights and what they are, less the mean, where all that they read is at its
-    mean."""
+    """Kept rows of c_attn: the nodes that matter, then those that only compete under AbsTopK; their weights, and what
+    they are where all that they read is at its mean."""
 
     kept: Kept
+    competing: Kept
     weight: Weights
     base: Values
+    rest: Rest | None
 
     def deviation(self, read: Values | None, gates: Gates) -> Values:
         x = self.base if read is None else self.weight.times(read, gates) + self.base
-        return gates.deviation(x, self.kept)
+        if self.rest is not None:
+            x = self.rest.leave(x, read)[: len(self.kept)]
+        return gated(x, self.kept, gates)
 
 
 class CompiledAttention:
@@ -62,51 +67,54 @@ class CompiledAttention:
         self.scale = 1 / math.sqrt(config.d_head)
         self.sink = None if attention.attn_imp is None else attention.attn_imp.sink_logit.detach().float()
 
-        out = attention.c_proj.weight.detach().float()[deltas.indices]
+        out = attention.c_proj.weight.detach().float()
+        bias: Tensor | None = attention.c_proj.bias
+        kept_by = config.kept_by_abs_topk("attn_out", config.d_model)
+        if kept_by is None:  # else the rows that are not kept compete with those that are
+            out, bias = out[deltas.indices], None if bias is None else bias[deltas.indices]
         by_head = (out * self.means["v"]).unflatten(1, (config.n_head, config.d_head)).sum(dim=2)
-        q, k, v = qkv
-        v = v.pick((out[:, v.indices] != 0).any(dim=0))
-        moving = torch.zeros(config.n_head, dtype=torch.bool, device=self.device)
-        moving[v.indices // config.d_head] = True
-        scaled = torch.zeros_like(moving) if self.sink is None else (by_head != 0).any(dim=0)
-        moving |= scaled
-        k = k.pick(moving[k.indices // config.d_head])
-        keyed = torch.zeros_like(moving)
-        keyed[k.indices // config.d_head] = True
-        q = q.pick((moving if self.sink is not None else keyed)[q.indices // config.d_head])
-        queried = torch.zeros_like(moving)
-        queried[q.indices // config.d_head] = True
-
-        v = v.pick(torch.argsort((~keyed[v.indices // config.d_head]).long(), stable=True))
-        n_keyed_v = int(keyed[v.indices // config.d_head].sum())
+        chosen = _Chosen(self, qkv, (out != 0).any(dim=0), (by_head != 0).any(dim=0))
         self.q, self.k, self.v = (
-            self._rows(wiring, part, name, means) for name, part in zip("qkv", (q, k, v), strict=True)
+            self._rows(wiring, part, every, name, means)
+            for name, part, every in zip("qkv", (chosen.q, chosen.k, chosen.v), qkv, strict=True)
         )
-        self.weight_v = wiring.between(f"{layer}.attn.v", f"{layer}.attn.resid_delta", v, deltas)
-        self.keyed = Keyed(self, keyed.nonzero().flatten(), v.indices[:n_keyed_v], scaled)
-        self.uniform = Uniform(self, v.indices[n_keyed_v:], n_keyed_v, queried & ~keyed & scaled, queried & ~keyed)
-        self.weight_scaled = by_head[:, torch.cat([self.keyed.scaled, self.uniform.scaled])]
-        base = folded(out[:, :0], attention.c_proj.bias if attention.c_proj.bias is None
-                      else attention.c_proj.bias[deltas.indices], self.means["v"][:0]) - deltas.mean  # fmt: skip
+        n_keyed_v = chosen.n_keyed_v
+        v = chosen.v.indices
+        self.keyed = Keyed(self, chosen.keyed.nonzero().flatten(), v[:n_keyed_v], chosen.scaled)
+        self.uniform = Uniform(self, v[n_keyed_v:], chosen.scaled & chosen.queried, chosen.queried)
+        self.weight_v = wiring.between(f"{layer}.attn.v", f"{layer}.attn.resid_delta", chosen.v, deltas)
+        scaled = torch.cat([self.keyed.scaled, self.uniform.scaled])
+        base = (torch.zeros(len(out), device=self.device) if bias is None else bias.detach().float())[:, None]
         if self.sink is None:
-            self.base = column(base + by_head.double().sum(dim=1).float())
-            self.base_by_position: Tensor | None = None
+            base = base + by_head.double().sum(dim=1, keepdim=True).float()
         else:
-            settled = (scaled & ~keyed & ~queried).nonzero().flatten()
-            table = by_head[:, settled] @ self.settled_row_sums(settled)
-            self.base_by_position = table + base[:, None]
-        self.looks_back = bool(len(k) or len(v))
+            settled = (chosen.scaled & ~chosen.keyed & ~chosen.queried).nonzero().flatten()
+            base = base + by_head[:, settled] @ self.settled_row_sums(settled)
+        #: Deltas where every kept node is at its mean: one column, or with a sink one a position.
+        self.contest = None
+        if kept_by is not None:
+            self.contest = OutContest(kept_by, deltas, out[:, v], by_head[:, scaled], base)
+            base, by_head = base[deltas.indices], by_head[deltas.indices]
+        self.base, self.weight_scaled = base, by_head[:, scaled]
+        self.looks_back = bool(len(chosen.k) or len(v))
 
-    def _rows(self, wiring: Wiring, kept: Kept, name: str, means: Means) -> Rows:
-        start = "qkv".index(name) * self.config.d_attn
-        rows = self.attention.c_attn.weight.detach().float()[start + kept.indices]
-        bias = self.attention.c_attn.bias
-        base = folded(rows, None if bias is None else bias[start + kept.indices], self.means_in(means))
-        weight = wiring.between(f"{self.layer}.attn.act_in", f"{self.layer}.attn.{name}", self.reader.kept, kept)
-        return Rows(kept, weight, column(base - kept.mean))
-
-    def means_in(self, means: Means) -> Tensor:
-        return means[f"{self.layer}.attn.act_in"]
+    def _rows(self, wiring: Wiring, kept: Kept, every: Kept, name: str, means: Means) -> Rows:
+        config = self.config
+        of_site = slice("qkv".index(name) * config.d_attn, ("qkv".index(name) + 1) * config.d_attn)
+        weight = self.attention.c_attn.weight.detach().float()[of_site]
+        bias = None if self.attention.c_attn.bias is None else self.attention.c_attn.bias[of_site]
+        mean, read = means[f"{self.layer}.attn.act_in"], self.reader.kept
+        kept_by, competing, rest = config.kept_by_abs_topk(f"attn_{name}", config.d_attn), kept, None
+        if kept_by is not None:
+            competing = kept.followed_by(every.pick(~torch.isin(every.indices, kept.indices)))
+            base = folded(weight, bias, mean)
+            rest = Rest(kept_by, competing, weight[:, read.indices], base)
+            base = base[competing.indices]
+        else:
+            rows = kept.indices
+            base = folded(weight[rows], None if bias is None else bias[rows], mean)
+        wires = wiring.between(f"{self.layer}.attn.act_in", f"{self.layer}.attn.{name}", read, competing)
+        return Rows(kept, competing, wires, column(base), rest)
 
     def mean_scores(self) -> Float[Tensor, " head"]:
         """Score of mean q with mean k."""
@@ -136,19 +144,107 @@ class CompiledAttention:
                 y, row_sums = part.run(q, k, rows, positions, n_keys)
                 parts.append(y)
                 sums.append(row_sums)
-        deltas = self.base if self.base_by_position is None else self.base_by_position[:, positions][:, None]
-        if len(self.v.kept):
-            deltas = deltas + self.weight_v.times(stacked([part for part in parts if len(part)]), gates)
-        if self.weight_scaled.shape[1]:
-            deltas = deltas + mix(self.weight_scaled, stacked([part for part in sums if len(part)]))
-        state.add(self.channels, gates.deviation(deltas, self.deltas))
+        moved = stacked([part for part in parts if len(part)]) if len(self.v.kept) else None
+        scaled = stacked([part for part in sums if len(part)]) if self.weight_scaled.shape[1] else None
+        deltas = self.at_mean(self.base, positions)
+        if moved is not None:
+            deltas = deltas + self.weight_v.times(moved, gates)
+        if scaled is not None:
+            deltas = deltas + mix(self.weight_scaled, scaled)
+        if self.contest is not None:
+            deltas = self.contest.leave(deltas, moved, scaled, positions)
+        state.add(self.channels, gated(deltas, self.deltas, gates))
         return state
+
+    @staticmethod
+    def at_mean(base: Float[Tensor, "delta place"], positions: Int[Tensor, "_prompt pos"]) -> Values:
+        """Rows of a table by position, or of one column, at some positions."""
+        return base[..., None, None] if base.shape[1] == 1 else base[:, positions][:, None]
+
+
+class _Chosen:
+    """Which kept channels matter, and the kinds of heads; v of keyed heads comes first."""
+
+    def __init__(
+        self, block: CompiledAttention, qkv: tuple[Kept, Kept, Kept], read: Tensor, by_head_read: Tensor
+    ) -> None:
+        """`read`: v channels that some delta reads; `by_head_read`: heads whose mean values some delta reads."""
+        d_head, n_head = block.config.d_head, block.config.n_head
+
+        def heads_of(kept: Kept) -> Bool[Tensor, " head"]:
+            there = torch.zeros(n_head, dtype=torch.bool, device=block.device)
+            there[kept.indices // d_head] = True
+            return there
+
+        q, k, v = qkv
+        v = v.pick(read[v.indices])
+        self.scaled = by_head_read if block.sink is not None else torch.zeros_like(by_head_read)
+        moving = heads_of(v) | self.scaled
+        self.k = k.pick(moving[k.indices // d_head])
+        self.keyed = heads_of(self.k)
+        self.q = q.pick((moving if block.sink is not None else self.keyed)[q.indices // d_head])
+        self.queried = heads_of(self.q) & ~self.keyed
+        is_keyed = self.keyed[v.indices // d_head]
+        self.v = v.pick(torch.argsort((~is_keyed).long(), stable=True))
+        self.n_keyed_v = int(is_keyed.sum())
+
+
+class OutContest:
+    """AbsTopK on what attention adds: the rows that are not kept, by what moves them."""
+
+    def __init__(
+        self,
+        kept_by: int,
+        deltas: Kept,
+        weight_v: Float[Tensor, "model v"],
+        weight_scaled: Float[Tensor, "model head"],
+        base: Float[Tensor, "model place"],
+    ) -> None:
+        self.kept_by = kept_by
+        others = torch.ones(len(base), dtype=torch.bool, device=base.device)
+        others[deltas.indices] = False
+        moved = (weight_v != 0).any(dim=1) | (weight_scaled != 0).any(dim=1)
+        rivals = (others & moved).nonzero().flatten()
+        self.weight_v, self.weight_scaled, self.base = weight_v[rivals], weight_scaled[rivals], base[rivals]
+        self.settled = base[others & ~moved].abs().t()
+        self._sorted: Settled | None = None
+
+    def _settled(self, positions: Int[Tensor, "_prompt pos"]) -> Settled:
+        """What no kept node moves, by position; sorted as far as it is asked for."""
+        if len(self.settled) == 1:
+            self._sorted = self._sorted or Settled(self.settled)
+            return self._sorted
+        n = int(positions.max()) + 1
+        if self._sorted is None or len(self._sorted.table) < n:
+            self._sorted = Settled(self.settled[:n])
+        return self._sorted.at(positions)
+
+    def leave(self, x: Values, moved: Values | None, scaled: Values | None, positions: Tensor) -> Values:
+        """The kept deltas where they survive, zero elsewhere."""
+        by_position = self.base.shape[1] > 1
+        shapes = [part.shape[1:] for part in (moved, scaled) if part is not None]
+        if by_position:
+            shapes.append(torch.Size([1, *positions.shape]))
+        x = x.expand(-1, *torch.broadcast_shapes(x.shape[1:], *shapes))
+        magnitudes = x.detach().abs()
+
+        def rivals(places: Places) -> Tensor:
+            others = self.base
+            if by_position:
+                others = Places(*places).of(self.base[:, positions][:, None])
+            if moved is not None:
+                others = others + self.weight_v @ places.of(moved.detach())
+            if scaled is not None:
+                others = others + self.weight_scaled @ places.of(scaled.detach())
+            return torch.cat([places.of(magnitudes), others.expand(-1, len(places.pos)).abs()])
+
+        return x * survivors(magnitudes, self.kept_by, self._settled(positions), len(x) + len(self.base), rivals)
 
 
 class Uniform:
     """Heads none of whose k is kept."""
 
-    def __init__(self, block: CompiledAttention, v: Tensor, first_v: int, scaled: Tensor, queried: Tensor) -> None:
+    def __init__(self, block: CompiledAttention, v: Tensor, scaled: Tensor, queried: Tensor) -> None:
         d_head = block.config.d_head
         self.block, self.heads_of_v = block, v // d_head
         self.scaled = scaled.nonzero().flatten()

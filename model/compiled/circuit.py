@@ -46,15 +46,19 @@ class CompiledCircuit:
     """`nodes` in forward order; gates are given in this order. Float32; differentiable in the gates."""
 
     def __init__(self, model: Transformer, means: Means, keep: Keep, cut_edges: Iterable[Edge] = ()) -> None:
-        self.model, self.config = model, model.config
-        self.nodes: tuple[Node, ...] = tuple(kept_nodes(keep))
-        self._kept = dict(_numbered(keep, means))
+        self._enumerate(model, means, keep, cut_edges)
         self.stream = Stream(model, means, keep)
-        self.wiring = Wiring(model, keep, cut_edges)
         self.blocks = list(self._compiled(means))
         self.looks_back = any(block.looks_back for block in self.blocks)
         self.readout = Readout(self.stream, means, self._kept.get("final_resid"))
         self._remembered: tuple[PairBatch, _Prompts, Question] | None = None
+
+    def _enumerate(self, model: Transformer, means: Means, keep: Keep, cut_edges: Iterable[Edge]) -> None:
+        """Nodes and edges by their numbers."""
+        self.model, self.config = model, model.config
+        self.nodes: tuple[Node, ...] = tuple(kept_nodes(keep))
+        self._kept = dict(_numbered(keep, means))
+        self.wiring = Wiring(model, keep, cut_edges)
 
     def _compiled(self, means: Means) -> Iterator[CompiledAttention | CompiledMLP]:
         """The blocks that write anything."""
@@ -67,7 +71,8 @@ class CompiledCircuit:
                 of_positions = None
                 if self.config.d_pos_emb:
                     of_positions = block.ln_p1 if part == "attn" else block.ln_p2
-                reader = Reader(self.stream, stage, kept[f"{site}.act_in"], norm, of_positions)
+                kept_by = self.config.kept_by_abs_topk(f"{part}_in", self.config.d_block_in)
+                reader = Reader(self.stream, stage, kept[f"{site}.act_in"], norm, of_positions, kept_by)
                 deltas = kept[f"{site}.resid_delta"]
                 if part == "attn":
                     qkv = (kept[f"{site}.q"], kept[f"{site}.k"], kept[f"{site}.v"])
@@ -129,9 +134,7 @@ class CompiledCircuit:
         for given, n, what in ((gates, len(self.nodes), "nodes"), (edge_gates, self.wiring.n_edges, "edges")):
             if given is not None and given.shape[-1] != n:
                 raise InputError(f"there are {given.shape[-1]} gates; this circuit has {n} {what}")
-        nodes, edges = (
-            None if given is None else torch.atleast_2d(given.float()) for given in (gates, edge_gates)
-        )
+        nodes, edges = (None if given is None else torch.atleast_2d(given.float()) for given in (gates, edge_gates))
         applied = Gates(nodes, values, edges)
         back = [block.looks_back for block in self.blocks]
         start = prompts.every if any(back) or prompts.last is None else prompts.last
@@ -167,8 +170,3 @@ def _numbered(keep: Keep, means: Means) -> Iterator[tuple[str, Kept]]:
         numbers = torch.arange(start, start + len(indices), device=indices.device)
         start += len(indices)
         yield site, Kept(indices, numbers, means[site].float()[indices])
-
-
-def compile_circuit(model: Transformer, means: Means, keep: Keep, *, cut_edges: Iterable[Edge] = ()) -> CompiledCircuit:
-    """A circuit as small matrices: the nodes of `keep` less `cut_edges`, everything else at its mean."""
-    return CompiledCircuit(model, means, keep, cut_edges)

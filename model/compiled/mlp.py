@@ -1,9 +1,13 @@
 """A compiled MLP block: kept neurons from kept channels, kept deltas from kept neurons, all else folded."""
 
-import torch.nn.functional as F
+from collections.abc import Callable
 
-from model.compiled.nodes import Gates, Kept, column
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.compiled.nodes import Gates, Kept, Values, column
 from model.compiled.stream import Reader, State, Stream, folded
+from model.compiled.topk import Rest, gated
 from model.compiled.weights import Wiring
 from model.means import Means
 from model.transformer import MLP
@@ -25,24 +29,49 @@ class CompiledMLP:
         means: Means,
         layer: int,
     ) -> None:
+        config = mlp.config
         self.reader, self.neurons, self.deltas = reader, neurons, deltas
-        self.relu = mlp.config.activation_type == "relu"
-        rows = mlp.c_fc.weight.detach().float()[neurons.indices]
-        bias = None if mlp.c_fc.bias is None else mlp.c_fc.bias[neurons.indices]
+        self.activation = F.relu if config.activation_type == "relu" else F.gelu
+        read = reader.kept.indices
         self.weight_in = wiring.between(f"{layer}.mlp.act_in", f"{layer}.mlp.post_act", reader.kept, neurons)
-        self.base_in = column(folded(rows, bias, means[f"{layer}.mlp.act_in"]))
-        rows = mlp.c_proj.weight.detach().float()[deltas.indices]
-        bias = None if mlp.c_proj.bias is None else mlp.c_proj.bias[deltas.indices]
         self.weight_out = wiring.between(f"{layer}.mlp.post_act", f"{layer}.mlp.resid_delta", neurons, deltas)
-        self.base_out = column(folded(rows, bias, means[f"{layer}.mlp.post_act"]) - deltas.mean)
+        self.base_in, self.rest_in = self._rows(
+            mlp.c_fc, neurons, read, means[f"{layer}.mlp.act_in"],
+            config.kept_by_abs_topk("mlp_neuron", config.d_mlp), self.activation,
+        )  # fmt: skip
+        self.base_out, self.rest_out = self._rows(
+            mlp.c_proj, deltas, neurons.indices, means[f"{layer}.mlp.post_act"],
+            config.kept_by_abs_topk("mlp_out", config.d_model),
+        )  # fmt: skip
         self.channels = stream.place[deltas.indices]
 
+    def _rows(
+        self,
+        linear: nn.Linear,
+        kept: Kept,
+        sources: Tensor,
+        mean: Tensor,
+        kept_by: int | None,
+        activation: Callable[[Tensor], Tensor] = lambda x: x,
+    ) -> tuple[Values, Rest | None]:
+        """What the kept rows of a matrix give where all that they read is at its mean; the other rows for AbsTopK."""
+        weight, bias = linear.weight.detach().float(), linear.bias
+        if kept_by is None:
+            return column(folded(weight[kept.indices], None if bias is None else bias[kept.indices], mean)), None
+        base = folded(weight, bias, mean)
+        return column(base[kept.indices]), Rest(kept_by, kept, weight[:, sources], base, activation)
+
     def run(self, state: State, gates: Gates) -> State:
-        h = self.base_in
-        if len(self.reader.kept) and len(self.neurons):
-            h = self.weight_in.times(self.reader.read(state, gates), gates) + h
-        h = F.relu(h) if self.relu else F.gelu(h)
-        neurons = gates.deviation(h - column(self.neurons.mean), self.neurons)
+        h, read = self.base_in, None
+        if len(self.reader.kept):
+            read = self.reader.read(state, gates)
+            h = self.weight_in.times(read, gates) + h
+        h = self.activation(h)
+        if self.rest_in is not None:
+            h = self.rest_in.leave(h, read)
+        neurons = gated(h, self.neurons, gates)
         deltas = self.weight_out.times(neurons, gates) + self.base_out
-        state.add(self.channels, gates.deviation(deltas, self.deltas))
+        if self.rest_out is not None:
+            deltas = self.rest_out.leave(deltas, neurons)
+        state.add(self.channels, gated(deltas, self.deltas, gates))
         return state

@@ -29,6 +29,13 @@ class Kept:
         """Some of them, by places or by a mask, in the order given."""
         return Kept(self.indices[which], self.numbers[which], self.mean[which])
 
+    def followed_by(self, other: "Kept") -> "Kept":
+        return Kept(
+            torch.cat([self.indices, other.indices]),
+            torch.cat([self.numbers, other.numbers]),
+            torch.cat([self.mean, other.mean]),
+        )
+
 
 class Gates:
     """One gate a node: `x * gate + mean * (1 - gate)`; with `values` these take the mean's place. One gate an edge:

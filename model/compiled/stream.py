@@ -12,8 +12,9 @@ from torch import Tensor
 
 from model.circuit import Keep
 from model.compiled.nodes import Gates, Kept, Values, column, stacked
+from model.compiled.topk import Places, Settled, survivors
 from model.means import Means
-from model.transformer import Norm, Transformer
+from model.transformer import Norm, Transformer, abs_topk
 
 
 class Stream:
@@ -74,6 +75,8 @@ class Static:
         self.rows: Values = rows.index_select(1, tokens.flatten()).view(-1, 1, *tokens.shape)
         if stream.position_rows is not None:
             self.rows = self.rows + stream.position_rows[:, positions][:, None]
+        self._unique: tuple[Tensor, Tensor] | None = None
+        self._settled: dict[int, Settled] = {}
 
     @property
     def written(self) -> Values:
@@ -93,6 +96,17 @@ class Static:
         assert stream.sums is not None
         sums = stream.sums[stage][self.tokens]
         return (sums if stream.wpe is None else sums + stream.position_sums[self.positions])[None]
+
+    def settled(self, stage: int, weights: Float[Tensor, " model"]) -> Settled:
+        """Magnitudes, before the norm's factor, of the channels that no kept node writes, sorted for each token."""
+        if stage not in self._settled:
+            stream = self.stream
+            if self._unique is None:
+                self._unique = self.tokens.unique(return_inverse=True)
+            tokens, row = self._unique
+            magnitudes = ((stream.wte[tokens] + stream.constants[stage]) * weights).abs()
+            self._settled[stage] = Settled(magnitudes.index_fill(1, stream.written, -1.0), row)
+        return self._settled[stage]
 
 
 class State:
@@ -148,9 +162,12 @@ def at_position(x: Values, positions: Int[Tensor, "prompt 1"]) -> Values:
 class Reader:
     """The kept `act_in` nodes of one block: channels that are written, then those that are not, then positions."""
 
-    def __init__(self, stream: Stream, stage: int, kept: Kept, norm: Norm, position_norm: Norm | None) -> None:
+    def __init__(
+        self, stream: Stream, stage: int, kept: Kept, norm: Norm, position_norm: Norm | None, kept_by: int | None
+    ) -> None:
+        """`kept_by` is how many of the site's values AbsTopK keeps, if it acts there."""
         width = stream.config.d_model
-        self.stage, self.stream = stage, stream
+        self.stage, self.stream, self.norm, self.kept_by = stage, stream, norm, kept_by
         of_stream = kept.indices < width
         place = stream.place[kept.indices.clamp(max=width - 1)].where(of_stream, 2**30)
         self.kept = kept = kept.pick(torch.argsort(place, stable=True))
@@ -160,29 +177,65 @@ class Reader:
         channels = kept.indices[: len(self.written) + len(self.unwritten)]
         self.unwritten_constants = column(stream.constants[stage][channels[len(self.written) :]])
         self.rms = norm.rms
-        self.weight = column(norm.weight.detach().float()[channels])
+        self.weights = norm.weight.detach().float()
+        self.weight = column(self.weights[channels])
         self.bias = None if norm.bias is None else column(norm.bias.detach().float()[channels])
-        self.position_rows: Tensor | None = None
+        self.position_table: Tensor | None = None
         if position_norm is not None:
-            table = position_norm(stream.model.wpe.weight).detach().float()
-            self.position_rows = table[:, kept.indices[len(channels) :] - width].t()
+            self.position_table = position_norm(stream.model.wpe.weight).detach().float()
+            self.position_rows = self.position_table[:, kept.indices[len(channels) :] - width].t()
 
     def values(self, state: State) -> Values:
         """The nodes' values before any gate."""
+        if self.kept_by is not None and not self._by_token:
+            return self._whole(state)
         x, centre, factor = state.normed(self.stage, self.rms)
         parts = []
         if len(self.written):
             parts.append(x[self.written])
         if len(self.unwritten):
             parts.append(state.static.rows[self.unwritten] + self.unwritten_constants)
+        if self.kept_by is not None:
+            # RMSNorm multiplies all channels of a token by one factor, which does not change their order
+            plain = stacked(parts) * self.weight
+            plain = plain.expand(-1, *torch.broadcast_shapes(plain.shape[1:], x.shape[1:]))
+            return plain * self._survivors(plain, x, state.static) * factor
         parts = [(part if centre is None else part - centre) * factor for part in parts]
         out = []
         if parts:
             of_stream = stacked(parts) * self.weight
             out.append(of_stream if self.bias is None else of_stream + self.bias)
-        if self.position_rows is not None and len(self.position_rows):
+        if self.position_table is not None and len(self.position_rows):
             out.append(self.position_rows[:, state.static.positions][:, None])
         return stacked(out)
+
+    @property
+    def _by_token(self) -> bool:
+        """Whether the order of what nodes do not write follows from the token alone."""
+        return self.rms and self.position_table is None and self.stream.wpe is None
+
+    def _survivors(self, plain: Values, x: Values, static: Static) -> Tensor:
+        written = self.stream.written
+        weights = self.weights[written][:, None]
+
+        def rivals(places: Places) -> Tensor:
+            return (places.of(x.detach()) * weights).abs()
+
+        settled = static.settled(self.stage, self.weights)
+        assert self.kept_by is not None
+        return survivors(plain.detach().abs(), self.kept_by, settled, len(written), rivals)
+
+    def _whole(self, state: State) -> Values:
+        """The same where that order depends on more: every channel is computed."""
+        stream, static = self.stream, state.static
+        constants = stream.constants[self.stage]
+        whole = (stream.embedded(static.tokens, static.positions) + constants).expand(state.x.shape[1], -1, -1, -1)
+        x = state.x.expand(-1, *whole.shape[:3]).permute(1, 2, 3, 0) + constants[stream.written]
+        whole = self.norm(whole.index_copy(3, stream.written, x))
+        if self.position_table is not None:
+            of_positions = self.position_table[static.positions].expand(*whole.shape[:3], -1)
+            whole = torch.cat([whole, of_positions], dim=-1)
+        return abs_topk(whole, self.kept_by)[..., self.kept.indices].permute(3, 0, 1, 2)
 
     def read(self, state: State, gates: Gates) -> Values:
         """How far the nodes are from their means, gated."""

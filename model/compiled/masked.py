@@ -1,0 +1,73 @@
+"""The same answers from the dense model, for the one thing that cannot be compiled: AbsTopK on the residual stream.
+
+There every channel of every token may drop out depending on what any node writes, so nothing is a constant.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from model.batch import PairBatch
+from model.circuit import Edge, Keep
+from model.compiled.circuit import CompiledCircuit
+from model.gate import sever
+from model.means import Means
+from model.measure import logit_difference
+from model.transformer import Tap, Transformer
+
+
+class MaskedCircuit(CompiledCircuit):
+    """A circuit that runs as the masked dense model does, at the dense model's cost."""
+
+    def __init__(self, model: Transformer, means: Means, keep: Keep, cut_edges: Iterable[Edge] = ()) -> None:
+        self._enumerate(model, means, keep, cut_edges)
+        self.means, self.cut_edges = means, tuple(cut_edges)
+
+    def logit_difference(
+        self,
+        batch: PairBatch,
+        gates: Float[Tensor, "*variant node"] | None = None,
+        values: Float[Tensor, " node"] | None = None,
+        *,
+        edge_gates: Float[Tensor, "*variant edge"] | None = None,
+    ) -> Float[Tensor, "*variant prompt"]:
+        variants = max(
+            [len(given) for given in (gates, edge_gates) if given is not None and given.ndim == 2], default=0
+        )
+        if not variants:
+            return logit_difference(self.model, batch, self._tap(gates, values, edge_gates))
+        rows = [
+            [None if given is None else given[i] if given.ndim == 2 else given for given in (gates, edge_gates)]
+            for i in range(variants)
+        ]
+        return torch.stack([logit_difference(self.model, batch, self._tap(g, values, e)) for g, e in rows])
+
+    def logits(
+        self,
+        tokens: Int[Tensor, "prompt pos"],
+        at: Int[Tensor, " prompt"] | None = None,
+        gates: Float[Tensor, "*variant node"] | None = None,
+    ) -> Float[Tensor, "*variants_prompts_pos vocab"]:
+        if gates is not None and gates.ndim == 2:
+            return torch.stack([self.logits(tokens, at, row) for row in gates])
+        return self.model(tokens, at=at, tap=self._tap(gates, None, None))
+
+    def _tap(self, gates: Tensor | None, values: Tensor | None, edge_gates: Tensor | None) -> Tap:
+        if gates is None:
+            gates = torch.ones(len(self.nodes), device=self.model.device)
+
+        def tap(site: str, x: Tensor) -> Tensor:
+            kept = self._kept.get(site)
+            if kept is None:
+                return x
+            mean, gate = self.means[site].float(), gates[kept.numbers]
+            instead = kept.mean if values is None else values[kept.numbers]
+            left = x[..., kept.indices] * gate + instead * (1 - gate)
+            return mean.expand_as(x).index_copy(-1, kept.indices, left)
+
+        severed = sever(self.cut_edges, self.means, self.model, tap) if self.cut_edges else tap
+        if edge_gates is None:
+            return severed
+        return sever(self.edges, self.means, self.model, severed, edge_gates)

@@ -1,0 +1,135 @@
+"""AbsTopK inside a compiled circuit: is a value among the `k` largest of its whole site, most of which is not computed?
+
+Decided by counting what is larger in magnitude. The rest of a site is of two kinds: settled values, which do not
+depend on any kept node and are sorted once (one list for all tokens, or one a token or position), and rivals, which
+do, and are computed only where the settled values alone leave it open. Exact but for ties of floats.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from model.compiled.nodes import Gates, Kept, Values
+
+#: Comparisons that are made at once.
+BLOCK = 2**24
+
+
+class Places(NamedTuple):
+    """Some of the [variant, prompt, pos] places of a tensor of values."""
+
+    variant: Int[Tensor, " place"]
+    prompt: Int[Tensor, " place"]
+    pos: Int[Tensor, " place"]
+
+    def of(self, x: Values) -> Float[Tensor, "_node place"]:
+        variant, prompt, pos = (
+            index if size > 1 else torch.zeros_like(index) for index, size in zip(self, x.shape[1:], strict=True)
+        )
+        return x[:, variant, prompt, pos]
+
+
+Rivals = Callable[[Places], Float[Tensor, "_rival place"]]
+
+
+class Settled:
+    """Magnitudes that no kept node moves: a sorted list, or a table of lists of which `row` picks one by place."""
+
+    def __init__(self, magnitudes: Float[Tensor, "row value"], row: Int[Tensor, "_prompt pos"] | None = None) -> None:
+        self.table, self.row = magnitudes.sort(dim=1).values, row
+
+    def at(self, row: Int[Tensor, "_prompt pos"]) -> "Settled":
+        """The same table, looked up by other rows."""
+        other = object.__new__(Settled)
+        other.table, other.row = self.table, row
+        return other
+
+    def largest(self, n: int) -> Float[Tensor, "*place"]:
+        """The n-th largest, counted from 1; infinity for none and below all for more than there are."""
+        if n <= 0:
+            return torch.tensor(torch.inf, device=self.table.device)
+        if n > self.table.shape[1]:
+            return torch.tensor(-1.0, device=self.table.device)
+        column = self.table[:, -n]
+        return column[0] if self.row is None else column[self.row]
+
+    def count_above(self, x: Float[Tensor, " place"], places: Places) -> Int[Tensor, " place"]:
+        """How many are larger than each value, by bisection."""
+        width = self.table.shape[1]
+        if self.row is None:
+            return width - torch.searchsorted(self.table[0], x, right=True)
+        prompt = places.prompt if len(self.row) > 1 else torch.zeros_like(places.prompt)
+        pos = places.pos if self.row.shape[1] > 1 else torch.zeros_like(places.pos)
+        start = self.row[prompt, pos] * width
+        low, high = torch.zeros_like(start), torch.full_like(start, width)
+        flat = self.table.flatten()
+        for _ in range(width.bit_length()):
+            middle = (low + high) // 2
+            below = (flat[start + middle.clamp(max=width - 1)] <= x) & (low < high)
+            low, high = torch.where(below, middle + 1, low), torch.where(below | (low >= high), high, middle)
+        return width - low
+
+
+@torch.no_grad()
+def survivors(
+    magnitudes: Values, kept_by: int, settled: Settled, n_rivals: int, rivals: Rivals
+) -> Bool[Tensor, "_node _variant _prompt _pos"]:
+    """Which values are among the `kept_by` largest; `rivals` counts all that is not settled, the values themselves too.
+
+    What beats all but `kept_by - n_rivals` settled values is in, what `kept_by` of them beat is out.
+    """
+    if kept_by == 0:
+        return torch.zeros_like(magnitudes, dtype=torch.bool)
+    inside = magnitudes > settled.largest(kept_by - n_rivals)
+    open_ = ~inside & (magnitudes > 0)
+    if kept_by <= settled.table.shape[1]:
+        open_ &= magnitudes >= settled.largest(kept_by)
+    node, *rest = open_.nonzero().unbind(dim=1)
+    for part in torch.arange(len(node), device=node.device).split(max(1, BLOCK // max(1, n_rivals))):
+        places = Places(*(index[part] for index in rest))
+        x = magnitudes[node[part], *places]
+        above = settled.count_above(x, places) + (rivals(places) > x).sum(dim=0)
+        inside[node[part], *places] = above < kept_by
+    return inside
+
+
+class Rest:
+    """The nodes of a site that a circuit does not keep: a linear map's rows, settled or rivals, before AbsTopK."""
+
+    def __init__(
+        self,
+        kept_by: int,
+        kept: Kept,
+        weight: Float[Tensor, "target source"],
+        base: Float[Tensor, " target"],
+        activation: Callable[[Tensor], Tensor] = lambda x: x,
+    ) -> None:
+        self.kept_by, self.activation = kept_by, activation
+        others = torch.ones(len(base), dtype=torch.bool, device=base.device)
+        others[kept.indices] = False
+        moved = (weight != 0).any(dim=1)
+        rivals = (others & moved).nonzero().flatten()
+        self.weight, self.base = weight[rivals], base[rivals, None]
+        self.settled = Settled(activation(base[others & ~moved]).abs()[None])
+
+    def leave(self, x: Values, read: Values | None) -> Values:
+        """The kept nodes' values where they survive, zero elsewhere; `read` are the deviations that they came from."""
+        magnitudes = x.detach().abs()
+
+        def rivals(places: Places) -> Tensor:
+            ours = places.of(magnitudes)
+            if read is None:
+                return ours
+            others = self.activation(self.weight @ places.of(read.detach()) + self.base).abs()
+            return torch.cat([ours, others])
+
+        n_rivals = len(x) + (0 if read is None else len(self.base))
+        return x * survivors(magnitudes, self.kept_by, self.settled, n_rivals, rivals)
+
+
+def gated(x: Values, kept: Kept, gates: Gates) -> Values:
+    """Deviations of values from their means, gated."""
+    return gates.deviation(x - kept.mean[:, None, None, None], kept)
