@@ -77,9 +77,9 @@ def sever(
 ) -> Tap:
     """A tap around another under which the target of each edge sees the edge's source at its mean.
 
-    With `gates`, one an edge, it sees the source so weakened: at 1 nothing is cut. For an edge from a v channel that is:
-    moved by the pattern, the channel at its mean. The tap remembers what it saw of one layer while that layer runs, so
-    it serves one forward pass at a time.
+    With `gates`, one an edge, it sees the source so weakened: at 1 nothing is cut. For an edge from a v channel that
+    is: moved by the pattern, the channel at its mean. The tap remembers what it saw of one layer while that layer runs,
+    so it serves one forward pass at a time.
     """
     cuts: dict[str, list[tuple[Edge, Tensor | float]]] = {}
     for number, edge in enumerate(edges):
