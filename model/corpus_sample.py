@@ -96,11 +96,12 @@ def examples(
 ) -> list[Example]:
     """`n` tokens from the `share` of all that have the largest (or smallest) values, strongest first.
 
-    They are taken at even steps through that share, so that they show all of it and not its end alone; equal values
-    in the order of the text.
+    They are taken at even steps through that share, so that they show all of it and not its end alone. Equal values
+    come in an order that is shuffled, always in the same way: else the zeros of a neuron would all be the text's first.
     """
     flat = values.flatten().float()
-    order = torch.argsort(flat, descending=top, stable=True)
+    shuffled = torch.randperm(len(flat), generator=torch.Generator().manual_seed(0))
+    order = shuffled[torch.argsort(flat[shuffled], descending=top, stable=True)]
     within = max(1, round(share * len(flat)))
     ranks = sorted({int((i + 0.5) * within / n) for i in range(n)})
     return [_example(windows, values, int(order[rank])) for rank in ranks]

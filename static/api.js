@@ -8,6 +8,7 @@
  */
 
 const RETRY_MS = 3000;
+const WATCH_MS = 20_000;
 
 /** A refusal, in the server's sentence; `status` is 0 when the server could not be reached. */
 export class ApiError extends Error {
@@ -35,14 +36,40 @@ function setConnected(up) {
   if (!up) setTimeout(probe, RETRY_MS);
 }
 
-async function probe() {
+/** Ask the server whether it is there. @returns {Promise<string | null>} its version; null where it does not answer */
+async function ask() {
   try {
     const answer = await fetch("/healthz");
-    if (answer.ok) setConnected(true);
+    if (!answer.ok) return null;
+    setConnected(true);
+    return /** @type {{ version: string }} */ (await answer.json()).version;
   } catch {
-    // Still away.
+    return null;
   }
+}
+
+async function probe() {
+  await ask();
   if (!connected) setTimeout(probe, RETRY_MS);
+}
+
+/**
+ * For pages that stay open: notice a lost server before the reader needs it, and one that has become another.
+ * @param {(version: string) => void} onOther told the version when it is not the one that was first met
+ */
+export function watchServer(onOther) {
+  let first = /** @type {string | null} */ (null);
+  const look = async () => {
+    if (document.hidden || !connected) return;
+    const version = await ask();
+    if (version === null) setConnected(false);
+    else if (first !== null && version !== first) onOther(version);
+    first ??= version;
+  };
+  setTimeout(look, RETRY_MS);
+  setInterval(look, WATCH_MS);
+  for (const event of ["focus", "online", "offline"]) window.addEventListener(event, look);
+  document.addEventListener("visibilitychange", look);
 }
 
 /**

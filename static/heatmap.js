@@ -27,7 +27,7 @@ export function differenceOf(first, second, which) {
 }
 
 /** @param {PromptActivations} prompt @param {Which} which @returns {Cell[]} */
-const cellsOf = (prompt, which) =>
+export const cellsOf = (prompt, which) =>
   prompt.tokens.map((token, i) => ({ token, value: prompt[which][i] ?? 0, same: true }));
 
 /** The largest magnitude over all pairs, so that one scale serves all the maps. @param {NodeDetail} detail */
@@ -41,8 +41,8 @@ export function scaleOf(detail) {
   return values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
 }
 
-/** @param {string} title @param {Cell[]} cells @param {number} max @param {Palette} palette */
-function map(title, cells, max, palette) {
+/** One prompt as a map. @param {string} title @param {Cell[]} cells @param {number} max @param {Palette} palette */
+export function map(title, cells, max, palette) {
   const lines = /** @type {HTMLElement[][]} */ ([[]]);
   for (const cell of cells) {
     const colour = diverging(cell.value, max, palette);

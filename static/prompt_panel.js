@@ -1,143 +1,190 @@
 // @ts-check
-// The panel of a prompt of one's own, answered by the full model and by the circuit.
+// The panel of a prompt of one's own: run as it is typed, its nodes lit in the graph, its answer accounted for.
 
-/** @import { Prediction, RunAnswer, TokenWeight } from "./types.js" */
+/** @import { Contrast, Ledger, Which } from "./panel_types.js" */
 /** @typedef {import("./explorer.js").Explorer} Explorer */
-import { postRun } from "./api.js";
-import { fill, h } from "./dom.js";
-import { fixed, percent, plural, signed, visible } from "./format.js";
+import { ApiError, postContrast, postLedger } from "./api.js";
+import { debounce, fill, h } from "./dom.js";
+import { plural, visible } from "./format.js";
+import { livePrompt } from "./live_prompt.js";
 import { errorNotice } from "./notice.js";
+import { answerOf } from "./prompt_answer.js";
+import { contrastOf } from "./prompt_contrast.js";
+import { ledgerOf } from "./prompt_ledger.js";
+import { lightAt, lightOfContrast } from "./prompt_light.js";
+import { RUNS, segmented } from "./section.js";
+import { panelOf } from "./state.js";
+import { tokenChips } from "./token_chips.js";
+
+/** @typedef {"answer" | "contrast" | "ledger"} Side */
 
 /**
  * @param {HTMLElement} panel
  * @param {Explorer} explorer
  */
-export function createPromptPanel(panel, { graph, store }) {
+export function createPromptPanel(panel, explorer) {
+  const { graph, store } = explorer;
   const { circuit } = graph;
+  const live = livePrompt(explorer);
+  let side = /** @type {Side} */ ("answer");
+  let which = /** @type {Which} */ ("circuit");
   let waiting = new AbortController();
-  const area = h("textarea", {
-    id: "prompt-text",
-    rows: 6,
-    spellcheck: "false",
-    autocapitalize: "off",
-    autocomplete: "off",
-  });
-  area.value = store.get().prompt ?? circuit.example.prompts[0];
-  const result = h("div", { class: "stack", "aria-live": "polite", "data-testid": "prompt-result" });
-  const submit = h("button", { type: "submit", class: "primary" }, "Run");
+  const area = promptArea("prompt-text", 5);
+  const other = promptArea("other-prompt", 4);
+  const otherField = h(
+    "div",
+    { hidden: true },
+    h("label", { for: "other-prompt" }, "The other prompt"),
+    other,
+  );
+  const chips = h("section", { "data-testid": "prompt-tokens" });
+  const result = h("div", { class: "stack-small", "aria-live": "polite", "data-testid": "prompt-result" });
+  area.value = live.get().prompt;
+  other.value = circuit.example.prompts[area.value === circuit.example.prompts[1] ? 0 : 1];
 
   const example = (/** @type {0 | 1} */ i) =>
     h(
       "button",
-      {
-        type: "button",
-        onclick: () => {
-          area.value = circuit.example.prompts[i];
-          run();
-        },
-      },
+      { type: "button", onclick: () => take(circuit.example.prompts[i]) },
       `Example ${i + 1}: `,
       h("span", { class: "tok" }, visible(circuit.example.answers[i])),
     );
 
-  async function run() {
-    const prompt = area.value;
-    if (!prompt) return fill(result, h("p", { class: "notice" }, "Type a prompt first."));
+  /** @param {string} prompt */
+  function take(prompt) {
+    area.value = prompt;
+    live.write(prompt);
+  }
+
+  // -- what is shown of the prompt --
+
+  /** Where nothing is pointed at. */
+  const dark = () => explorer.light(null);
+
+  function drawChips() {
+    const { trace } = live.get();
+    if (!trace || side === "contrast") return fill(chips);
+    const say = h("p", { class: "small quiet", "aria-live": "polite" }, hint());
+    const tokens = trace.tokens.map((text) => ({ text }));
+    const point = (/** @type {number | null} */ token) => {
+      if (token === null) dark();
+      else explorer.light(lightAt(trace, which, token));
+      const words = RUNS.find(([run]) => run === which)?.[1];
+      say.textContent =
+        token === null
+          ? hint()
+          : `Graph: activations at ${visible(trace.tokens[token] ?? "")}, token ${token + 1}, ${words}; scale by kind of site.`;
+    };
+    fill(chips, h("h3", {}, plural(trace.tokens.length, "token")), tokenChips(tokens, point), say);
+  }
+
+  const hint = () =>
+    "Point at a token, or go there with Tab and the arrow keys: the graph shows every node there.";
+
+  async function draw() {
+    const { trace, error, busy, prompt } = live.get();
+    result.classList.toggle("busy", busy);
+    const unusable = !prompt || (error instanceof ApiError && error.status === 422);
+    if (error) return fill(result, errorNotice(error, unusable ? undefined : live.run));
+    if (!trace) return;
+    if (side === "answer") return fill(result, ...answerOf(trace));
     waiting.abort();
     waiting = new AbortController();
     const { signal } = waiting;
-    store.set({ prompt, panel: "prompt" });
-    result.classList.add("busy");
     try {
-      const answer = await postRun(circuit.id, prompt, signal);
-      if (!signal.aborted) fill(result, ...answerOf(answer));
-    } catch (error) {
-      if (signal.aborted) return;
-      fill(result, errorNotice(error, run));
+      if (side === "ledger") {
+        const ledger = await postLedger(circuit.id, prompt, signal);
+        if (!signal.aborted) fill(result, ...ledgerOf(ledger, explorer));
+      } else {
+        const contrast = await postContrast(circuit.id, [prompt, other.value], signal);
+        if (!signal.aborted) drawContrast(contrast);
+      }
+    } catch (failure) {
+      if (!signal.aborted) fill(result, errorNotice(failure, draw));
     }
-    result.classList.remove("busy");
   }
 
-  area.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run();
-  });
+  /** @param {Contrast} contrast */
+  function drawContrast(contrast) {
+    const point = (/** @type {number | null} */ place) =>
+      explorer.light(lightOfContrast(contrast, which, place));
+    fill(result, ...contrastOf(contrast, which, explorer, point));
+    if (panelOf(store.get()) === "prompt") point(null);
+  }
+
+  /** @param {Side} chosen */
+  function turn(chosen) {
+    side = chosen;
+    otherField.hidden = side !== "contrast";
+    dark();
+    drawChips();
+    draw();
+  }
+
   fill(
     panel,
     h("div", { class: "panel-head" }, h("h2", {}, "Run a prompt")),
     h(
       "form",
       {
-        class: "stack",
+        class: "stack-small",
         onsubmit: (/** @type {Event} */ event) => {
           event.preventDefault();
-          run();
+          live.write(area.value);
         },
       },
-      h("label", { for: "prompt-text" }, "Prompt; the next token is predicted. Ctrl+Enter runs."),
+      h("label", { for: "prompt-text" }, "Prompt; the next token is predicted as you type"),
       area,
-      h("div", { class: "row" }, submit, example(0), example(1)),
-    ),
-    result,
-  );
-  if (store.get().prompt) run();
-}
-
-/** @param {RunAnswer} answer */
-function answerOf(answer) {
-  return [
-    h(
-      "div",
-      { class: "answers" },
-      prediction("Full model", answer.full_model),
-      prediction("Circuit", answer.circuit),
-    ),
-    h(
-      "section",
-      {},
-      h("h3", {}, `The prompt as ${plural(answer.tokens.length, "token")}`),
+      otherField,
       h(
         "div",
-        { class: "tokens" },
-        answer.tokens.map((token) => h("span", { class: "tok" }, visible(token))),
+        { class: "row" },
+        h("button", { type: "submit", class: "primary" }, "Run"),
+        example(0),
+        example(1),
       ),
     ),
     h(
-      "p",
-      { class: "small quiet" },
-      `Logits without the fitted calibration. Run in ${fixed(answer.elapsed_ms / 1000, 2)} s.`,
+      "div",
+      { class: "row spread" },
+      segmented(
+        "What is shown of the prompt",
+        [
+          ["answer", "Answer"],
+          ["contrast", "Contrast"],
+          ["ledger", "Ledger"],
+        ],
+        side,
+        turn,
+      ),
+      segmented("Nodes in", RUNS, which, (chosen) => {
+        which = chosen;
+        drawChips();
+        if (side === "contrast") draw();
+      }),
     ),
-  ];
+    chips,
+    result,
+  );
+
+  area.addEventListener("input", () => live.write(area.value, true));
+  other.addEventListener("input", debounce(draw, 250));
+  let drawn = live.get();
+  live.onChange((now) => {
+    if (now.trace !== drawn.trace) drawChips();
+    if (now.trace !== drawn.trace || now.error !== drawn.error) draw();
+    else result.classList.toggle("busy", now.busy);
+    drawn = now;
+  });
+  store.onChange((now, before) => {
+    const [is, was] = [panelOf(now) === "prompt", panelOf(before) === "prompt"];
+    if (is && !was) live.start();
+    if (was && !is) dark();
+    if (is && !was && side === "contrast") draw();
+  });
+  if (panelOf(store.get()) === "prompt") live.start();
 }
 
-/** @param {string} title @param {Prediction} answer */
-function prediction(title, answer) {
-  return h(
-    "section",
-    {},
-    h("h3", {}, title),
-    h("p", { class: "small" }, "logit difference ", h("strong", {}, signed(answer.logit_diff, 2))),
-    h("p", { class: "small quiet" }, "candidates"),
-    bars(answer.candidates),
-    h("p", { class: "small quiet" }, "most probable"),
-    bars(answer.top),
-  );
-}
-
-/** @param {{ token: string, probability: number }[]} tokens */
-function bars(tokens) {
-  return h(
-    "ul",
-    { class: "bars" },
-    tokens.map(({ token, probability }) => {
-      const bar = h("span", { class: "bar", "aria-hidden": "true" });
-      bar.style.width = `${100 * probability}%`;
-      return h(
-        "li",
-        {},
-        bar,
-        h("span", { class: "tok" }, visible(token)),
-        h("span", { class: "bar-value" }, percent(probability)),
-      );
-    }),
-  );
-}
+/** @param {string} id @param {number} rows */
+const promptArea = (id, rows) =>
+  h("textarea", { id, rows, spellcheck: "false", autocapitalize: "off", autocomplete: "off" });

@@ -124,6 +124,9 @@ def test_examples_run_through_the_whole_of_their_share():
     bottom = examples(windows, values, 0.05, 4, top=False)
     assert [example.tokens[example.focus] for example in bottom] == [100, 101], "two tokens are no four examples"
     assert top[0].tokens == list(range(130, 140)), "a window does not reach into the next"
+    equal = examples(windows, torch.zeros(4, 10), 0.5, 4, top=True)
+    assert equal == examples(windows, torch.zeros(4, 10), 0.5, 4, top=True)
+    assert len({example.tokens[0] for example in equal}) > 1, "equal values come from all over the text"
 
 
 # -- prompts ---------------------------------------------------------------------------------

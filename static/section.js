@@ -1,0 +1,90 @@
+// @ts-check
+// Sections of a panel that load when they are first opened, and stay open or closed from node to node.
+
+import { fill, h } from "./dom.js";
+import { errorNotice } from "./notice.js";
+
+/** @typedef {import("./dom.js").Child} Child */
+
+/** @param {string[]} openAtFirst keys of sections */
+export function createSections(openAtFirst) {
+  const open = new Set(openAtFirst);
+  const kept = /** @type {Map<string, any>} */ (new Map());
+
+  /**
+   * @template T
+   * @param {object} about
+   * @param {string} about.key of the section
+   * @param {string} about.of what it is about: what was loaded for it is kept under this
+   * @param {string} about.title
+   * @param {string} about.waiting what is shown while it loads
+   * @param {() => Promise<T>} about.load
+   * @param {(data: T) => Child[]} about.draw
+   */
+  return function section({ key, of, title, waiting, load, draw }) {
+    const body = h("div", { class: "section-body" });
+    const name = `${key} ${of}`;
+    const element = h(
+      "details",
+      { class: "side-section", open: open.has(key), "data-testid": `section-${key}` },
+      h("summary", {}, title),
+      body,
+    );
+
+    async function show() {
+      if (!kept.has(name)) {
+        fill(body, h("p", { class: "small quiet" }, waiting));
+        try {
+          kept.set(name, await load());
+        } catch (error) {
+          fill(body, errorNotice(error, show));
+          return;
+        }
+      }
+      fill(body, ...draw(kept.get(name)));
+    }
+
+    let started = false;
+    element.addEventListener("toggle", () => {
+      if (element.open) open.add(key);
+      else open.delete(key);
+      if (element.open && !started) {
+        started = true;
+        show();
+      }
+    });
+    return element;
+  };
+}
+
+/** @typedef {ReturnType<typeof createSections>} Section */
+
+/**
+ * A few choices of which one is on.
+ * @template {string} V
+ * @param {string} legend
+ * @param {[V, string][]} choices values and their words
+ * @param {V} chosen
+ * @param {(value: V) => void} onChoice
+ */
+export function segmented(legend, choices, chosen, onChoice) {
+  const name = `choice-${legend.replaceAll(/\W+/g, "-")}-${nextNumber()}`;
+  const items = choices.map(([value, words]) => {
+    const input = h("input", { type: "radio", name, value, onchange: () => onChoice(value) });
+    input.checked = value === chosen;
+    return h("label", {}, input, h("span", {}, words));
+  });
+  return h("fieldset", { class: "segmented" }, h("legend", { class: "visually-hidden" }, legend), ...items);
+}
+
+let number = 0;
+const nextNumber = () => {
+  number += 1;
+  return number;
+};
+
+/** @type {[import("./panel_types.js").Which, string][]} */
+export const RUNS = [
+  ["full_model", "full model"],
+  ["circuit", "circuit"],
+];
