@@ -746,6 +746,12 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Cut Edges
+             * @description weights between kept nodes of which the target sees only the source's mean
+             * @default []
+             */
+            cut_edges: components["schemas"]["Edge"][];
             /** Edges */
             edges: components["schemas"]["Edge"][];
             example: components["schemas"]["PromptPair"];
@@ -767,6 +773,12 @@ export interface components {
             model: string;
             /** Model Fingerprint */
             model_fingerprint: string;
+            /**
+             * N Cut Edges
+             * @description weights between kept nodes that were cut; the paper's count of edges is n_edges + n_cut_edges
+             * @default 0
+             */
+            n_cut_edges: number;
             /** N Edges */
             n_edges: number;
             /** N Layer */
@@ -802,6 +814,12 @@ export interface components {
             loss_nats: components["schemas"]["Interval"];
             /** Model */
             model: string;
+            /**
+             * N Cut Edges
+             * @description weights between kept nodes that were cut; the paper's count of edges is n_edges + n_cut_edges
+             * @default 0
+             */
+            n_cut_edges: number;
             /** N Edges */
             n_edges: number;
             /** N Nodes */
@@ -1722,6 +1740,18 @@ export interface components {
             task: string;
         };
         /**
+         * OrderedSize
+         * @description The first `n_nodes` of a pruning order as a circuit; the loss is on fresh train pairs.
+         */
+        OrderedSize: {
+            /** Loss Nats */
+            loss_nats: number;
+            /** N Edges */
+            n_edges: number;
+            /** N Nodes */
+            n_nodes: number;
+        };
+        /**
          * OwnPairs
          * @description What there is of a user's own task. No prompt is both pruned on and held out.
          */
@@ -1879,6 +1909,8 @@ export interface components {
             method: "prune";
             /** N Steps Run */
             n_steps_run: number;
+            order?: components["schemas"]["PruningOrder"] | null;
+            search?: components["schemas"]["Search"] | null;
             settings: components["schemas"]["PruneSettings"];
             /** Versions */
             versions: {
@@ -1898,14 +1930,18 @@ export interface components {
             /**
              * @default {
              *       "beta2": 0.95,
+             *       "cut_edges": true,
+             *       "drop_below": -0.3,
              *       "ease_penalty": true,
+             *       "edge_coef": 0.003,
              *       "greedy": true,
              *       "heaviside_temp": 1,
              *       "init_noise_bias": 0.5,
              *       "init_noise_scale": 0.25,
              *       "k_coef": 0.01,
              *       "lr": 0.03,
-             *       "n_steps": 250,
+             *       "margin_nats": 0.015,
+             *       "n_steps": 400,
              *       "pairs_per_step": 16,
              *       "seed": 0,
              *       "target_loss_nats": 0.15,
@@ -1928,11 +1964,29 @@ export interface components {
              */
             beta2: number;
             /**
+             * Cut Edges
+             * @description then cut the edges that the target can do without
+             * @default true
+             */
+            cut_edges: boolean;
+            /**
+             * Drop Below
+             * @description a node whose tau falls below is let go
+             * @default -0.3
+             */
+            drop_below: number;
+            /**
              * Ease Penalty
              * @description ease the penalty as the task loss nears the target; off is the paper's
              * @default true
              */
             ease_penalty: boolean;
+            /**
+             * Edge Coef
+             * @description nats of penalty for each kept edge; paper: 0
+             * @default 0.003
+             */
+            edge_coef: number;
             /**
              * Greedy
              * @description drop nodes afterwards whose removal keeps the loss under the target
@@ -1967,9 +2021,15 @@ export interface components {
              */
             lr: number;
             /**
+             * Margin Nats
+             * @description its size is chosen this far below the target, on train pairs
+             * @default 0.015
+             */
+            margin_nats: number;
+            /**
              * N Steps
              * @description gradient steps
-             * @default 250
+             * @default 400
              */
             n_steps: number;
             /**
@@ -2001,6 +2061,20 @@ export interface components {
             weight_decay: number;
         };
         /**
+         * PruningOrder
+         * @description The order in which a run would give nodes up, most wanted first, and the loss at sizes along it.
+         *
+         *     The circuit itself is the first of `order`; nodes after it were dropped last. `sizes` are measured on `n_pairs`.
+         */
+        PruningOrder: {
+            /** N Pairs */
+            n_pairs: number;
+            /** Order */
+            order: string[];
+            /** Sizes */
+            sizes: components["schemas"]["OrderedSize"][];
+        };
+        /**
          * ResponseWrite
          * @description A channel that a neuron writes: its contribution is `weight` times what comes out of it.
          */
@@ -2022,6 +2096,39 @@ export interface components {
             full_model: components["schemas"]["Prediction"];
             /** Tokens */
             tokens: string[];
+        };
+        /**
+         * Search
+         * @description The search for a circuit's settings (Optuna's TPE sampler): every trial, in order; the first is the defaults.
+         */
+        Search: {
+            /**
+             * Sampler
+             * @constant
+             */
+            sampler: "tpe";
+            /** Seed */
+            seed: number;
+            /** Trials */
+            trials: components["schemas"]["SearchTrial"][];
+        };
+        /**
+         * SearchTrial
+         * @description One run of a search; the loss is on fresh train pairs.
+         */
+        SearchTrial: {
+            /** Loss Nats */
+            loss_nats: number;
+            /** N Edges */
+            n_edges: number;
+            /** N Nodes */
+            n_nodes: number;
+            /** Reached Target */
+            reached_target: boolean;
+            /** Settings */
+            settings: {
+                [key: string]: number;
+            };
         };
         /**
          * Sharpness
