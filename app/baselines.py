@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 from app.library import Library
 from app.tasks import Tasks
-from model.ablate import empty_circuit
+from model.ablate import compiled, empty_circuit
 from model.batch import PairBatch, encode_pairs
 from model.circuit import Circuit
-from model.gate import keep_only
 from model.measure import Outcome, measure
 from model.tasks.pair import PromptPair
 
@@ -36,11 +35,11 @@ class Baselines:
         subject = self.library.subject(model)
         pairs = self.tasks.find(task).pairs("heldout", n_pairs, seed)
         batch = encode_pairs(pairs, subject.tokenizer, subject.config.block_size, subject.device)
-        nothing = keep_only(empty_circuit(subject, task), subject.means, subject.config)
-        return Baseline(pairs, batch, measure(subject.model, batch), measure(subject.model, batch, nothing))
+        nothing = compiled(subject, empty_circuit(subject, task))
+        return Baseline(pairs, batch, measure(subject.model, batch), measure(nothing, batch))
 
     def _of_circuit(self, model: str, circuit: Circuit, n_pairs: int, seed: int) -> Outcome:
         """The circuit before any cut: everything outside it at its mean."""
         subject = self.library.subject(model)
         batch = self.of_task(model, circuit.task, n_pairs, seed).batch
-        return measure(subject.model, batch, keep_only(circuit, subject.means, subject.config))
+        return measure(compiled(subject, circuit), batch)

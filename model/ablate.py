@@ -61,10 +61,11 @@ def measure_cut(
     subject: Subject, circuit: Circuit, nodes: Sequence[Node], batch: PairBatch, *, mode: Mode = "mean"
 ) -> Outcome:
     """The circuit with some of its nodes at their mean or at zero. Nodes that it does not keep stay at their mean."""
+    if mode == "mean":
+        return measure(compiled(subject, circuit.without(nodes)), batch)
     whole, gone = compiled(subject, circuit), set(nodes)
     gates = torch.tensor([float(node not in gone) for node in whole.nodes], device=subject.device)
-    zero = torch.zeros_like(gates) if mode == "zero" else None
-    return measure(Gated(whole, gates, zero), batch)
+    return measure(Gated(whole, gates, torch.zeros_like(gates)), batch)
 
 
 def empty_circuit(subject: Subject, task: str) -> Circuit:

@@ -54,6 +54,7 @@ def cut(
             for site in maskable_sites(config)
         }
     else:
+        assert not within.cut_edges, "the compiled circuit honours cut edges: `model.ablate.measure_cut`"
         keep = within.keep(config, device)
     values = dict(means)
     for node in nodes:
