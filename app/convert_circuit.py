@@ -19,7 +19,7 @@ from model import sites
 from model.activations import embedding_writers, logits_moved, node_activations
 from model.batch import encode_prompt
 from model.circuit import Circuit
-from model.graph import Graph, neighbours
+from model.graph import Graph, edges_of, neighbours
 from model.subject import Subject
 from model.tasks.task import Task
 
@@ -50,6 +50,13 @@ def nodes(subject: Subject, graph: Graph, effects: Mapping[sites.Node, float]) -
 
 def edges(graph: Graph) -> list[Edge]:
     return [Edge(source=str(edge.source), target=str(edge.target), weight=edge.weight) for edge in graph.edges]
+
+
+def cut_edges(subject: Subject, circuit: Circuit) -> list[Edge]:
+    """The cut edges with the weights that they had."""
+    of_nodes = edges_of(subject.model, Circuit.of(circuit.model_fingerprint, circuit.task, circuit.nodes))
+    weights = {(edge.source, edge.target): edge.weight for edge in of_nodes}
+    return [Edge(source=str(e.source), target=str(e.target), weight=weights[e]) for e in circuit.cut_edges]
 
 
 def links(graph: Graph) -> list[Link]:

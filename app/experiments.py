@@ -16,9 +16,10 @@ from app.store import Store
 from app.tasks import Tasks
 from app.versions import versions
 from model.ablate import Ablation as Change
+from model.ablate import measure_cut
 from model.activations import next_token_logits
 from model.batch import encode_prompt
-from model.circuit import Circuit
+from model.circuit import Circuit, Edge
 from model.gate import cut
 from model.measure import measure
 from model.sites import Node, parse_node
@@ -85,8 +86,12 @@ class Experiments:
         if within is not None:
             before = self.baselines.of_circuit(subject.name, within, request.n_pairs, request.seed)
             reference["circuit"] = before
-        gate = cut(nodes, subject.means, subject.config, mode=request.mode, within=within)
-        change = Change(before, measure(subject.model, baseline.batch, gate))
+        if within is None:
+            gate = cut(nodes, subject.means, subject.config, mode=request.mode)
+            after = measure(subject.model, baseline.batch, gate)
+        else:
+            after = measure_cut(subject, within, nodes, baseline.batch, mode=request.mode)
+        change = Change(before, after)
         ablation = Ablation(
             id=ablation_id,
             url=urls.ablation(ablation_id),
@@ -110,7 +115,11 @@ class Experiments:
         record = self.store.circuit(circuit_id)
         subject = self.library.subject_of(record.model, record.model_fingerprint)
         nodes = [Node(node.site, node.index) for node in record.nodes]
-        return subject, record, Circuit.of(subject.fingerprint, record.task, nodes)
+        cut_edges = [
+            Edge(parse_node(edge.source, subject.config), parse_node(edge.target, subject.config))
+            for edge in record.cut_edges
+        ]
+        return subject, record, Circuit.of(subject.fingerprint, record.task, nodes, cut_edges)
 
 
 def token_id(subject: Subject, text: str) -> int:

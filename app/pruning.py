@@ -14,21 +14,27 @@ from app.schemas import (
     CircuitDetail,
     Comparison,
     CurvePoint,
+    OrderedSize,
     Provenance,
     PruneRequest,
     PruneSettings,
+    PruningOrder,
+    Search,
+    SearchTrial,
     StepEvent,
 )
 from app.store import Store
 from app.tasks import Tasks
 from app.versions import versions
 from model import prune as pruning
+from model import prune_settings
 from model.ablate import empty_circuit, node_effects
 from model.batch import encode_pairs
 from model.circuit import Circuit
-from model.gate import keep_only
+from model.compiled import compile_circuit
 from model.graph import graph_of
 from model.measure import Outcome, measure
+from model.search import RANGES, Trial, search
 from model.subject import Subject
 from model.tasks.task import Task
 
@@ -82,22 +88,52 @@ def prune_to_record(
             raise Stopped
 
     result = pruning.prune(
-        subject, task, pruning.PruneSettings(**settings.model_dump()), on_step=passed_on, should_stop=should_stop
+        subject, task, prune_settings.PruneSettings(**settings.model_dump()), on_step=passed_on, should_stop=should_stop
     )
     if should_stop():
         raise Stopped
     last = result.curve[-1]
     on_step(StepEvent(**asdict(last) | {"phase": "measuring", "elapsed_s": time.monotonic() - started}))
-    provenance = Provenance(
+    provenance = provenance_of(result, settings)
+    return circuit_record(subject, task, result.circuit, provenance, n_pairs=n_pairs, should_stop=should_stop)
+
+
+def search_to_record(
+    subject: Subject,
+    task: Task,
+    settings: PruneSettings,
+    *,
+    n_trials: int,
+    n_pairs: int,
+    on_trial: Callable[[int, Trial], None] = lambda number, trial: None,
+) -> CircuitDetail:
+    """Search the settings of pruning for this model and task, and keep the best circuit with the whole search."""
+    base = prune_settings.PruneSettings(**settings.model_dump())
+    found = search(subject, task, base, n_trials=n_trials, on_trial=on_trial)
+    trials = [SearchTrial(**asdict(trial)) for trial in found.trials]
+    best = settings.model_copy(update={name: getattr(found.settings, name) for name in RANGES})
+    provenance = provenance_of(found.best, best, Search(sampler="tpe", seed=settings.seed, trials=trials))
+    return circuit_record(subject, task, found.best.circuit, provenance, n_pairs=n_pairs)
+
+
+def provenance_of(result: pruning.PruneResult, settings: PruneSettings, search: Search | None = None) -> Provenance:
+    """What is kept of a run."""
+    found = result.frontier
+    return Provenance(
         method="prune",
         settings=settings,
         n_steps_run=settings.n_steps,
         elapsed_s=result.elapsed_s,
         calibration=Calibration(**asdict(result.calibration)),
         curve=_curve(result.curve),
+        search=search,
+        order=PruningOrder(
+            order=[str(node) for node in found.order],
+            sizes=[OrderedSize(**asdict(size)) for size in found.sizes],
+            n_pairs=found.n_pairs,
+        ),
         versions=versions(),
     )
-    return circuit_record(subject, task, result.circuit, provenance, n_pairs=n_pairs, should_stop=should_stop)
 
 
 def circuit_record(
@@ -119,7 +155,8 @@ def circuit_record(
         raise Stopped
 
     def within(circuit: Circuit) -> Outcome:
-        return measure(subject.model, batch, keep_only(circuit, subject.means, subject.config))
+        keep = circuit.keep(subject.config, subject.device)
+        return measure(compile_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges), batch)
 
     full_model = convert.measure(measure(subject.model, batch))
     kept = convert.measure(within(circuit))
@@ -141,7 +178,9 @@ def circuit_record(
         model_fingerprint=subject.fingerprint,
         n_layer=subject.config.n_layer,
         nodes=convert_circuit.nodes(subject, graph, effects),
+        n_cut_edges=len(circuit.cut_edges),
         edges=convert_circuit.edges(graph),
+        cut_edges=convert_circuit.cut_edges(subject, circuit),
         links=convert_circuit.links(graph),
         terminals=convert_circuit.terminals(subject, graph),
         measures=Comparison(full_model=full_model, circuit=kept, empty_circuit=empty),

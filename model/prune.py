@@ -4,58 +4,41 @@
    they would cross zero together, so the default spreads them (0.5 +- 0.25) and nodes leave one after another.
 2. A gate on every node: itself where tau > 0, else its mean over the pretraining corpus; AbsTopK comes first.
 3. Backward through the step function with the slope of a sigmoid.
-4. Loss = two-way task loss + k_coef * (nodes kept); AdamW, clipped gradients, warm-up and linear decay. The penalty
-   is eased as the loss nears the target (ours; `ease_penalty=False` is the paper's), so that one k_coef fits all tasks.
+4. Loss = two-way task loss + k_coef * (nodes kept) + edge_coef * (edges kept); AdamW, clipped gradients, warm-up and
+   linear decay. The paper penalises nodes only (edge_coef 0). The penalty is eased as the loss nears the target (ours;
+   `ease_penalty=False` is the paper's), so that one k_coef fits all tasks.
 5. Rank nodes by tau (ties by how much each helped the loss), bisect how many to keep for the target loss on
-   fresh pairs; drop what has no path from tokens to logits; drop greedily what the target does not need.
+   fresh pairs; drop what has no path from tokens to logits; drop greedily what the target does not need, nodes first
+   and then edges, which from there on carry only their source's mean (the paper counts edges without this). The
+   target is missed by `margin_nats` on purpose, so that pairs never seen meet it too.
 6. Calibrate the logits: one scale and a shift for each candidate.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
 
 from model.batch import PairBatch, encode_pairs
 from model.calibrate import Calibration, calibrate
 from model.circuit import Circuit, Keep, count_kept, kept_nodes
-from model.gate import hold
-from model.graph import connected, count_edges
-from model.greedy import drop_needless
+from model.compiled import compile_circuit
+from model.frontier import Frontier, frontier
+from model.graph import connected, count_edges, edges_of
+from model.greedy import cut_needless, drop_needless
+from model.learn import learn_mask
 from model.mask import Mask
-from model.measure import logit_difference, measure
+from model.measure import measure
+from model.prune_settings import PruneSettings
+from model.sites import Node
 from model.subject import Subject
 from model.tasks.task import Task
 
 
 @dataclass(frozen=True)
-class PruneSettings:
-    """One run of pruning; `k_coef` is nats a kept node, `target_loss_nats` what the circuit may lose up to."""
-
-    n_steps: int = 250
-    pairs_per_step: int = 16
-    k_coef: float = 1e-2
-    ease_penalty: bool = True
-    lr: float = 3e-2
-    weight_decay: float = 1e-3
-    beta2: float = 0.95
-    warmup_fraction: float = 0.05
-    heaviside_temp: float = 1.0
-    init_noise_bias: float = 0.5
-    init_noise_scale: float = 0.25
-    target_loss_nats: float = 0.15
-    greedy: bool = True
-    seed: int = 0
-    bf16: bool = True
-    n_train_pairs: int = 2048
-    n_fresh_pairs: int = 160
-
-
-@dataclass(frozen=True)
 class PruneStep:
-    """Where a run is: `phase` is learning, bisecting, dropping or calibrating; the loss is of the circuit now."""
+    """Where a run is: learning, bisecting, dropping, cutting or calibrating; the loss is of the circuit now."""
 
     phase: str
     step: int
@@ -75,6 +58,7 @@ class PruneResult:
     reached_target: bool
     stopped: bool
     calibration: Calibration
+    frontier: Frontier
     curve: tuple[PruneStep, ...] = field(repr=False)
     elapsed_s: float
 
@@ -91,10 +75,20 @@ class _Reporter:
     def elapsed_s(self) -> float:
         return time.monotonic() - self.started
 
-    def __call__(self, phase: str, step: int, loss: float, keep: Keep) -> None:
-        report = PruneStep(
-            phase, step, self.n_steps, loss, count_kept(keep), count_edges(self.model, keep), self.elapsed_s
-        )
+    def learning(self, step: int, loss: float, n_nodes: int, n_edges: int) -> None:
+        report = PruneStep("learning", step, self.n_steps, loss, n_nodes, n_edges, self.elapsed_s)
+        self.curve.append(report)
+        self.on_step(report)
+
+    def __call__(self, phase: str, loss: float, keep: Keep) -> None:
+        n_edges = count_edges(self.model, keep)
+        report = PruneStep(phase, self.n_steps, self.n_steps, loss, count_kept(keep), n_edges, self.elapsed_s)
+        self.curve.append(report)
+        self.on_step(report)
+
+    def of_circuit(self, phase: str, loss: float, circuit: Circuit) -> None:
+        n_edges = len(edges_of(self.model, circuit))
+        report = PruneStep(phase, self.n_steps, self.n_steps, loss, len(circuit.nodes), n_edges, self.elapsed_s)
         self.curve.append(report)
         self.on_step(report)
 
@@ -112,100 +106,76 @@ def prune(
     `should_stop` is asked at every step; once true, the run ends with the circuit that it has. Only train pairs are
     used: held-out pairs stay for whoever measures the result.
     """
-    report = _Reporter(subject, settings.n_steps, on_step)
+    train, fresh = split_pairs(subject, task, settings)
+    return prune_batches(subject, task.name, train, fresh, settings, on_step=on_step, should_stop=should_stop)
+
+
+def split_pairs(subject: Subject, task: Task, settings: PruneSettings) -> tuple[PairBatch, PairBatch]:
+    """Train pairs to learn from, and fresh ones (train pairs too) that choose the size."""
     pairs = task.pairs("train", settings.n_train_pairs + settings.n_fresh_pairs, settings.seed)
     batch = encode_pairs(pairs, subject.tokenizer, subject.config.block_size, subject.device)
     n_fresh = settings.n_fresh_pairs
     if batch.n_pairs < settings.n_train_pairs + n_fresh:  # a user's own task, with as many as there are
         n_fresh = min(n_fresh, batch.n_pairs // 3)
     numbers = torch.arange(batch.n_pairs, device=subject.device)
-    train, fresh = (batch.select(part) for part in numbers.split([batch.n_pairs - n_fresh, n_fresh]))
+    first, rest = numbers.split([batch.n_pairs - n_fresh, n_fresh])
+    return batch.select(first), batch.select(rest)
 
-    mask = learn_mask(subject, train, settings, report=report, should_stop=should_stop)
+
+def prune_batches(
+    subject: Subject,
+    task_name: str,
+    train: PairBatch,
+    fresh: PairBatch,
+    settings: PruneSettings,
+    *,
+    candidates: Keep | None = None,
+    greedy_up_to: int | None = None,
+    on_step: Callable[[PruneStep], None] = lambda step: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> PruneResult:
+    """The same from pairs that are encoded already; with `candidates` only those nodes are in the running.
+
+    The greedy pass is left out where more than `greedy_up_to` nodes are needed.
+    """
+    report = _Reporter(subject, settings.n_steps, on_step)
+    mask = learn_mask(subject, train, settings, candidates=candidates, on_step=report.learning, should_stop=should_stop)
+    target = settings.target_loss_nats - settings.margin_nats
 
     def fresh_loss(keep: Keep) -> float:
-        return measure(subject.model, fresh, hold(keep, subject.means)).loss_nats
+        return measure(compile_circuit(subject.model, subject.means, keep), fresh).loss_nats
 
-    def note(phase: str, loss: float, keep: Keep) -> None:
-        report(phase, settings.n_steps, loss, keep)
+    keep = smallest_prefix(mask, target, fresh_loss, lambda loss, keep: report("bisecting", loss, keep))
+    ranking = list(kept_nodes_in_order(mask, count_kept(keep)))
+    keep = _drop_disconnected(subject, keep, target, fresh_loss)
+    dropped = [keep]
+    small_enough = greedy_up_to is None or count_kept(keep) <= greedy_up_to
+    if settings.greedy and small_enough and fresh_loss(keep) <= target and not should_stop():
 
-    keep = smallest_prefix(
-        mask, settings.target_loss_nats, fresh_loss, lambda loss, keep: note("bisecting", loss, keep)
-    )
-    keep = _drop_disconnected(subject, keep, settings.target_loss_nats, fresh_loss)
-    if settings.greedy and fresh_loss(keep) <= settings.target_loss_nats and not should_stop():
-        keep = drop_needless(
-            subject, keep, fresh, settings.target_loss_nats,
-            on_drop=lambda loss, keep: note("dropping", loss, keep), should_stop=should_stop,
+        def on_drop(loss: float, keep: Keep) -> None:
+            dropped.append(keep)
+            report("dropping", loss, keep)
+
+        keep = drop_needless(subject, keep, fresh, target, on_drop=on_drop, should_stop=should_stop)
+    circuit = Circuit.of(subject.fingerprint, task_name, kept_nodes(keep))
+    if settings.cut_edges and small_enough and fresh_loss(keep) <= target and not should_stop():
+        circuit = cut_needless(
+            subject, circuit, fresh, target,
+            on_drop=lambda loss, circuit: report.of_circuit("cutting", loss, circuit), should_stop=should_stop,
         )  # fmt: skip
-    outcome = measure(subject.model, fresh, hold(keep, subject.means))
-    note("calibrating", outcome.loss_nats, keep)
+    keep = circuit.keep(subject.config, subject.device)
+    outcome = measure(compile_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges), fresh)
+    report.of_circuit("calibrating", outcome.loss_nats, circuit)
     return PruneResult(
-        circuit=Circuit.of(subject.fingerprint, task.name, kept_nodes(keep)),
+        circuit=circuit,
         fresh_loss_nats=outcome.loss_nats,
         reached_target=outcome.loss_nats <= settings.target_loss_nats,
         stopped=should_stop(),
         calibration=calibrate(outcome),
+        frontier=frontier(subject, keep, dropped, ranking, fresh),
         curve=tuple(report.curve),
         elapsed_s=report.elapsed_s,
     )
-
-
-def learn_mask(
-    subject: Subject,
-    train: PairBatch,
-    settings: PruneSettings,
-    *,
-    report: Callable[[str, int, float, Keep], None],
-    should_stop: Callable[[], bool],
-) -> Mask:
-    """Steps 1 to 4: learn taus by gradient on batches drawn from `train`."""
-    device = subject.device
-    mask = Mask(
-        subject.config, bias=settings.init_noise_bias, scale=settings.init_noise_scale, seed=settings.seed,
-        device=device,
-    )  # fmt: skip
-    optimizer = torch.optim.AdamW(
-        [mask.tau], lr=settings.lr, betas=(0.9, settings.beta2), weight_decay=settings.weight_decay
-    )
-    recent_loss = 0.0
-    draw = torch.Generator().manual_seed(settings.seed)
-    for step in range(settings.n_steps):
-        if should_stop():
-            break
-        for group in optimizer.param_groups:
-            group["lr"] = settings.lr * _rate(step / settings.n_steps, settings.warmup_fraction)
-        chosen = torch.randint(train.n_pairs, (settings.pairs_per_step,), generator=draw).to(device)
-        gates = mask.gates(settings.heaviside_temp)
-        with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
-            loss = _task_loss(subject, train.select(chosen), mask, gates)
-        (task_grad,) = torch.autograd.grad(loss, gates)
-        mask.note_importance(task_grad)
-        optimizer.zero_grad(set_to_none=True)
-        recent_loss += (float(loss.detach()) - recent_loss) * (1 / (step + 1) if step < 5 else 0.2)
-        gates.backward(task_grad + settings.k_coef * _pressure(recent_loss, settings))
-        torch.nn.utils.clip_grad_norm_([mask.tau], 1.0)
-        optimizer.step()
-        mask.clamp()
-        report("learning", step + 1, float(loss.detach()), mask.keep_of((mask.tau > 0).nonzero().flatten()))
-    return mask
-
-
-def _task_loss(subject: Subject, batch: PairBatch, mask: Mask, gates: Tensor) -> Tensor:
-    diff = logit_difference(subject.model, batch, mask.tap(gates, subject.means))
-    return torch.nn.functional.softplus(-diff).mean()
-
-
-def _pressure(recent_loss: float, settings: PruneSettings) -> float:
-    """Share of the penalty that acts: all of it while the loss is low, none once it has reached the target."""
-    if not settings.ease_penalty:
-        return 1.0
-    return min(1.0, max(0.0, 2 * (1 - recent_loss / settings.target_loss_nats)))
-
-
-def _rate(done: float, warmup: float) -> float:
-    """Fraction of the peak learning rate: warm-up, then linear to zero."""
-    return (done + 1e-3) / warmup if done < warmup else (1 - done) / (1 - warmup)
 
 
 def smallest_prefix(
@@ -232,6 +202,12 @@ def smallest_prefix(
         middle = (enough + too_few) // 2
         enough, too_few = (middle, too_few) if reaches(middle) else (enough, middle)
     return mask.keep_of(ranking[:enough])
+
+
+def kept_nodes_in_order(mask: Mask, n: int) -> Iterator[Node]:
+    """The `n` most wanted nodes of a mask, most wanted first."""
+    for number in mask.ranking()[:n].tolist():
+        yield from kept_nodes(mask.keep_of(torch.tensor([number])))
 
 
 def _drop_disconnected(subject: Subject, keep: Keep, target: float, loss_of: Callable[[Keep], float]) -> Keep:

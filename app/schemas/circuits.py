@@ -6,6 +6,9 @@ from typing import Literal
 from pydantic import Field
 
 from app.schemas.base import Comparison, CurvePoint, Interval, PromptPair, Wire
+from model.prune_settings import PruneSettings as _Settings
+
+DEFAULTS = _Settings()
 
 
 class Node(Wire):
@@ -71,22 +74,69 @@ class Calibration(Wire):
 class PruneSettings(Wire):
     """Settings of pruning (paper A.5); defaults are tuned for the bundled models."""
 
-    n_steps: int = Field(250, ge=1, le=5000, description="gradient steps")
-    pairs_per_step: int = Field(16, ge=1, le=128, description="prompt pairs in a step")
-    k_coef: float = Field(1e-2, ge=0, le=1, description="nats of penalty for each kept node")
+    n_steps: int = Field(DEFAULTS.n_steps, ge=1, le=5000, description="gradient steps")
+    pairs_per_step: int = Field(DEFAULTS.pairs_per_step, ge=1, le=128, description="prompt pairs in a step")
+    k_coef: float = Field(DEFAULTS.k_coef, ge=0, le=1, description="nats of penalty for each kept node")
+    edge_coef: float = Field(DEFAULTS.edge_coef, ge=0, le=1, description="nats of penalty for each kept edge; paper: 0")
     ease_penalty: bool = Field(
-        True, description="ease the penalty as the task loss nears the target; off is the paper's"
+        DEFAULTS.ease_penalty, description="ease the penalty as the task loss nears the target; off is the paper's"
     )
-    lr: float = Field(3e-2, gt=0, le=1, description="AdamW learning rate at the start")
-    weight_decay: float = Field(1e-3, ge=0, le=1)
-    beta2: float = Field(0.95, gt=0, lt=1)
-    warmup_fraction: float = Field(0.05, ge=0, le=0.9)
-    heaviside_temp: float = Field(1.0, gt=0, le=10)
-    init_noise_bias: float = Field(0.5, ge=-1, le=1)
-    init_noise_scale: float = Field(0.25, ge=0, le=1)
-    target_loss_nats: float = Field(0.15, gt=0, le=5, description="the circuit is as small as this loss allows")
-    greedy: bool = Field(True, description="drop nodes afterwards whose removal keeps the loss under the target")
+    lr: float = Field(DEFAULTS.lr, gt=0, le=1, description="AdamW learning rate at the start")
+    weight_decay: float = Field(DEFAULTS.weight_decay, ge=0, le=1)
+    beta2: float = Field(DEFAULTS.beta2, gt=0, lt=1)
+    warmup_fraction: float = Field(DEFAULTS.warmup_fraction, ge=0, le=0.9)
+    heaviside_temp: float = Field(DEFAULTS.heaviside_temp, gt=0, le=10)
+    init_noise_bias: float = Field(DEFAULTS.init_noise_bias, ge=-1, le=1)
+    init_noise_scale: float = Field(DEFAULTS.init_noise_scale, ge=0, le=1)
+    drop_below: float = Field(DEFAULTS.drop_below, ge=-1, lt=0, description="a node whose tau falls below is let go")
+    target_loss_nats: float = Field(
+        DEFAULTS.target_loss_nats, gt=0, le=5, description="the circuit is as small as this loss allows"
+    )
+    margin_nats: float = Field(
+        DEFAULTS.margin_nats, ge=0, le=1, description="its size is chosen this far below the target, on train pairs"
+    )
+    greedy: bool = Field(
+        DEFAULTS.greedy, description="drop nodes afterwards whose removal keeps the loss under the target"
+    )
+    cut_edges: bool = Field(DEFAULTS.cut_edges, description="then cut the edges that the target can do without")
     seed: int = Field(0, ge=0, le=2**31 - 1)
+
+
+class SearchTrial(Wire):
+    """One run of a search; the loss is on fresh train pairs."""
+
+    settings: dict[str, float]
+    n_nodes: int
+    n_edges: int
+    loss_nats: float
+    reached_target: bool
+
+
+class Search(Wire):
+    """The search for a circuit's settings (Optuna's TPE sampler): every trial, in order; the first is the defaults."""
+
+    sampler: Literal["tpe"]
+    seed: int
+    trials: list[SearchTrial]
+
+
+class OrderedSize(Wire):
+    """The first `n_nodes` of a pruning order as a circuit; the loss is on fresh train pairs."""
+
+    n_nodes: int
+    n_edges: int
+    loss_nats: float
+
+
+class PruningOrder(Wire):
+    """The order in which a run would give nodes up, most wanted first, and the loss at sizes along it.
+
+    The circuit itself is the first of `order`; nodes after it were dropped last. `sizes` are measured on `n_pairs`.
+    """
+
+    order: list[str]
+    sizes: list[OrderedSize]
+    n_pairs: int
 
 
 class Provenance(Wire):
@@ -98,6 +148,8 @@ class Provenance(Wire):
     elapsed_s: float
     calibration: Calibration | None
     curve: list[CurvePoint]
+    search: Search | None = None
+    order: PruningOrder | None = None
     versions: dict[str, str]
 
 
@@ -110,6 +162,9 @@ class CircuitSummary(Wire):
     created_at: datetime
     n_nodes: int
     n_edges: int
+    n_cut_edges: int = Field(
+        0, description="weights between kept nodes that were cut; the paper's count of edges is n_edges + n_cut_edges"
+    )
     loss_nats: Interval = Field(description="held-out loss of the circuit, all else at its mean")
     full_model_loss_nats: float
 
@@ -122,6 +177,9 @@ class CircuitDetail(CircuitSummary):
     n_layer: int
     nodes: list[Node]
     edges: list[Edge]
+    cut_edges: list[Edge] = Field(
+        default=[], description="weights between kept nodes of which the target sees only the source's mean"
+    )
     links: list[Link]
     terminals: list[Terminal]
     measures: Comparison

@@ -72,8 +72,19 @@ class CompiledAttention:
         kept_by = config.kept_by_abs_topk("attn_out", config.d_model)
         if kept_by is None:  # else the rows that are not kept compete with those that are
             out, bias = out[deltas.indices], None if bias is None else bias[deltas.indices]
-        by_head = (out * self.means["v"]).unflatten(1, (config.n_head, config.d_head)).sum(dim=2)
-        chosen = _Chosen(self, qkv, (out != 0).any(dim=0), (by_head != 0).any(dim=0))
+
+        def of_heads() -> Tensor:
+            return (out * self.means["v"]).unflatten(1, (config.n_head, config.d_head)).sum(dim=2)
+
+        def read() -> Tensor:
+            return (out != 0).any(dim=0)
+
+        if kept_by is None:
+            by_head, read_v = of_heads(), read()
+        else:
+            tables = stream.tables
+            by_head, read_v = tables.value(f"{layer}.heads", of_heads), tables.value(f"{layer}.read", read)
+        chosen = _Chosen(self, qkv, read_v, (by_head != 0).any(dim=0))
         self.q, self.k, self.v = (
             self._rows(wiring, part, every, name, means)
             for name, part, every in zip("qkv", (chosen.q, chosen.k, chosen.v), qkv, strict=True)
@@ -107,7 +118,7 @@ class CompiledAttention:
         kept_by, competing, rest = config.kept_by_abs_topk(f"attn_{name}", config.d_attn), kept, None
         if kept_by is not None:
             competing = kept.followed_by(every.pick(~torch.isin(every.indices, kept.indices)))
-            base = folded(weight, bias, mean)
+            base = self.stream.tables.value(f"{self.layer}.attn.{name}", lambda: folded(weight, bias, mean))
             rest = Rest(kept_by, competing, weight[:, read.indices], base)
             base = base[competing.indices]
         else:
@@ -217,7 +228,7 @@ class OutContest:
         n = int(positions.max()) + 1
         if self._sorted is None or len(self._sorted.table) < n:
             self._sorted = Settled(self.settled[:n])
-        return self._sorted.at(positions)
+        return Settled.sorted(self._sorted.table, positions)
 
     def leave(self, x: Values, moved: Values | None, scaled: Values | None, positions: Tensor) -> Values:
         """The kept deltas where they survive, zero elsewhere."""

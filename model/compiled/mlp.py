@@ -36,17 +36,18 @@ class CompiledMLP:
         self.weight_in = wiring.between(f"{layer}.mlp.act_in", f"{layer}.mlp.post_act", reader.kept, neurons)
         self.weight_out = wiring.between(f"{layer}.mlp.post_act", f"{layer}.mlp.resid_delta", neurons, deltas)
         self.base_in, self.rest_in = self._rows(
-            mlp.c_fc, neurons, read, means[f"{layer}.mlp.act_in"],
+            f"{layer}.mlp.post_act", mlp.c_fc, neurons, read, means[f"{layer}.mlp.act_in"],
             config.kept_by_abs_topk("mlp_neuron", config.d_mlp), self.activation,
         )  # fmt: skip
         self.base_out, self.rest_out = self._rows(
-            mlp.c_proj, deltas, neurons.indices, means[f"{layer}.mlp.post_act"],
+            f"{layer}.mlp.resid_delta", mlp.c_proj, deltas, neurons.indices, means[f"{layer}.mlp.post_act"],
             config.kept_by_abs_topk("mlp_out", config.d_model),
         )  # fmt: skip
         self.channels = stream.place[deltas.indices]
 
     def _rows(
         self,
+        name: str,
         linear: nn.Linear,
         kept: Kept,
         sources: Tensor,
@@ -58,7 +59,7 @@ class CompiledMLP:
         weight, bias = linear.weight.detach().float(), linear.bias
         if kept_by is None:
             return column(folded(weight[kept.indices], None if bias is None else bias[kept.indices], mean)), None
-        base = folded(weight, bias, mean)
+        base = self.reader.stream.tables.value(name, lambda: folded(weight, bias, mean))
         return column(base[kept.indices]), Rest(kept_by, kept, weight[:, sources], base, activation)
 
     def run(self, state: State, gates: Gates) -> State:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from model.circuit import Keep
 from model.compiled.nodes import Gates, Kept, Values, column, stacked
+from model.compiled.tables import tables_of
 from model.compiled.topk import Places, Settled, survivors
 from model.means import Means
 from model.transformer import Norm, Transformer, abs_topk
@@ -23,6 +24,7 @@ class Stream:
     def __init__(self, model: Transformer, means: Means, keep: Keep) -> None:
         config = model.config
         self.model, self.config, self.device = model, config, model.device
+        self.tables = tables_of(model, means)
         deltas = [f"{layer}.{part}.resid_delta" for layer in range(config.n_layer) for part in ("attn", "mlp")]
         #: Sum of the means of all deltas before each stage.
         self.constants: Float[Tensor, "stage model"] = torch.stack(
@@ -75,8 +77,6 @@ class Static:
         self.rows: Values = rows.index_select(1, tokens.flatten()).view(-1, 1, *tokens.shape)
         if stream.position_rows is not None:
             self.rows = self.rows + stream.position_rows[:, positions][:, None]
-        self._unique: tuple[Tensor, Tensor] | None = None
-        self._settled: dict[int, Settled] = {}
 
     @property
     def written(self) -> Values:
@@ -98,15 +98,13 @@ class Static:
         return (sums if stream.wpe is None else sums + stream.position_sums[self.positions])[None]
 
     def settled(self, stage: int, weights: Float[Tensor, " model"]) -> Settled:
-        """Magnitudes, before the norm's factor, of the channels that no kept node writes, sorted for each token."""
-        if stage not in self._settled:
-            stream = self.stream
-            if self._unique is None:
-                self._unique = self.tokens.unique(return_inverse=True)
-            tokens, row = self._unique
-            magnitudes = ((stream.wte[tokens] + stream.constants[stage]) * weights).abs()
-            self._settled[stage] = Settled(magnitudes.index_fill(1, stream.written, -1.0), row)
-        return self._settled[stage]
+        """Magnitudes of all channels, before the norm's factor, if no kept node wrote any, sorted for each token."""
+        stream = self.stream
+
+        def magnitudes(tokens: Tensor) -> Tensor:
+            return ((stream.wte[tokens] + stream.constants[stage]) * weights).abs()
+
+        return stream.tables.by_token(f"{stage}", len(stream.wte), self.tokens, magnitudes)
 
 
 class State:
@@ -221,9 +219,14 @@ class Reader:
         def rivals(places: Places) -> Tensor:
             return (places.of(x.detach()) * weights).abs()
 
+        before = static.written + column(self.stream.constants[self.stage][written])
+
+        def overcounted(places: Places) -> Tensor:
+            return (places.of(before) * weights).abs()
+
         settled = static.settled(self.stage, self.weights)
         assert self.kept_by is not None
-        return survivors(plain.detach().abs(), self.kept_by, settled, len(written), rivals)
+        return survivors(plain.detach().abs(), self.kept_by, settled, len(written), rivals, overcounted)
 
     def _whole(self, state: State) -> Values:
         """The same where that order depends on more: every channel is computed."""
@@ -243,6 +246,9 @@ class Reader:
 
 
 def folded(weight: Tensor, bias: Tensor | None, mean: Float[Tensor, " source"]) -> Float[Tensor, " target"]:
-    """What a linear map gives when all that it reads is at its mean, summed in float64."""
+    """What a linear map gives when all that it reads is at its mean, summed in float64 unless it is wide."""
+    if weight.numel() > 2**20:  # so wide a matrix is not copied
+        return torch.addmv(torch.zeros(len(weight), device=mean.device) if bias is None else bias.detach().float(),
+                           weight.detach(), mean)  # fmt: skip
     at_mean = weight.detach().double() @ mean.double()
     return (at_mean if bias is None else at_mean + bias.detach().double()).float()

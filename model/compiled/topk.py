@@ -41,11 +41,12 @@ class Settled:
     def __init__(self, magnitudes: Float[Tensor, "row value"], row: Int[Tensor, "_prompt pos"] | None = None) -> None:
         self.table, self.row = magnitudes.sort(dim=1).values, row
 
-    def at(self, row: Int[Tensor, "_prompt pos"]) -> "Settled":
-        """The same table, looked up by other rows."""
-        other = object.__new__(Settled)
-        other.table, other.row = self.table, row
-        return other
+    @classmethod
+    def sorted(cls, table: Float[Tensor, "row value"], row: Int[Tensor, "_prompt pos"] | None) -> "Settled":
+        """From a table that is sorted already."""
+        settled = cls.__new__(cls)
+        settled.table, settled.row = table, row
+        return settled
 
     def largest(self, n: int) -> Float[Tensor, "*place"]:
         """The n-th largest, counted from 1; infinity for none and below all for more than there are."""
@@ -75,23 +76,32 @@ class Settled:
 
 @torch.no_grad()
 def survivors(
-    magnitudes: Values, kept_by: int, settled: Settled, n_rivals: int, rivals: Rivals
+    magnitudes: Values,
+    kept_by: int,
+    settled: Settled,
+    n_rivals: int,
+    rivals: Rivals,
+    overcounted: Rivals | None = None,
 ) -> Bool[Tensor, "_node _variant _prompt _pos"]:
-    """Which values are among the `kept_by` largest; `rivals` counts all that is not settled, the values themselves too.
+    """Which values are among the `kept_by` largest; `rivals` are all that is not settled, the values themselves too.
 
-    What beats all but `kept_by - n_rivals` settled values is in, what `kept_by` of them beat is out.
+    What beats all but `kept_by - n_rivals` settled values is in, what `kept_by` of them beat is out. The settled list
+    may hold old values of the rivals too: those are `overcounted`.
     """
     if kept_by == 0:
         return torch.zeros_like(magnitudes, dtype=torch.bool)
     inside = magnitudes > settled.largest(kept_by - n_rivals)
     open_ = ~inside & (magnitudes > 0)
-    if kept_by <= settled.table.shape[1]:
-        open_ &= magnitudes >= settled.largest(kept_by)
+    beaten_by = kept_by + (0 if overcounted is None else n_rivals)
+    if beaten_by <= settled.table.shape[1]:
+        open_ &= magnitudes >= settled.largest(beaten_by)
     node, *rest = open_.nonzero().unbind(dim=1)
     for part in torch.arange(len(node), device=node.device).split(max(1, BLOCK // max(1, n_rivals))):
         places = Places(*(index[part] for index in rest))
         x = magnitudes[node[part], *places]
         above = settled.count_above(x, places) + (rivals(places) > x).sum(dim=0)
+        if overcounted is not None:
+            above = above - (overcounted(places) > x).sum(dim=0)
         inside[node[part], *places] = above < kept_by
     return inside
 

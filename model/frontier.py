@@ -1,0 +1,68 @@
+"""The order in which a pruning run would give nodes up, and the loss at sizes along it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from model.attribution import estimated_effects
+from model.batch import PairBatch
+from model.circuit import Circuit, Keep, kept_nodes
+from model.compiled import compile_circuit
+from model.graph import count_edges
+from model.measure import measure
+from model.sites import Node
+from model.subject import Subject
+
+N_SIZES = 24
+N_PAIRS = 128
+
+
+@dataclass(frozen=True)
+class Size:
+    """The first `n_nodes` of the order as a circuit: its edges and its loss, nats."""
+
+    n_nodes: int
+    n_edges: int
+    loss_nats: float
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """`order` is most wanted first; the circuit itself is its first nodes. `sizes` are on `n_pairs` train pairs."""
+
+    order: tuple[Node, ...]
+    sizes: tuple[Size, ...]
+    n_pairs: int
+
+
+def frontier(
+    subject: Subject, keep: Keep, dropped: Sequence[Keep], ranking: Iterable[Node], batch: PairBatch
+) -> Frontier:
+    """The frontier of a run that ended with `keep`.
+
+    `dropped` are the masks on the way to it, largest first; `ranking` the nodes before any was dropped, most wanted
+    first. Within the circuit nodes are ordered by the estimated effect of each.
+    """
+    batch = batch.select(torch.arange(min(N_PAIRS, batch.n_pairs), device=batch.tokens.device))
+    circuit = Circuit.of(subject.fingerprint, "", kept_nodes(keep))
+    effects = estimated_effects(subject, circuit, batch) if circuit.nodes else {}
+    order = dict.fromkeys(sorted(circuit.nodes, key=lambda node: -effects[node]))
+    for larger in reversed(dropped):
+        order |= dict.fromkeys(kept_nodes(larger))
+    order |= dict.fromkeys(ranking)
+    nodes = tuple(order)
+    sizes = tuple(_size(subject, nodes[:n], batch) for n in sizes_along(len(circuit.nodes), len(nodes)))
+    return Frontier(nodes, sizes, batch.n_pairs)
+
+
+def sizes_along(n_circuit: int, n_all: int, n_sizes: int = N_SIZES) -> list[int]:
+    """Sizes from nothing to everything, even on a logarithmic scale, the circuit's own among them."""
+    even = torch.logspace(0, torch.log10(torch.tensor(float(max(n_all, 1)))).item(), n_sizes).round().int().tolist()
+    return sorted({0, n_circuit, n_all, *even})
+
+
+def _size(subject: Subject, nodes: Sequence[Node], batch: PairBatch) -> Size:
+    keep = Circuit.of(subject.fingerprint, "", nodes).keep(subject.config, subject.device)
+    loss = measure(compile_circuit(subject.model, subject.means, keep), batch).loss_nats
+    return Size(len(nodes), count_edges(subject.model, keep), loss)

@@ -1,0 +1,160 @@
+"""Learning a circuit's mask by gradient, on ever fewer candidates (paper A.5, steps 1 to 4).
+
+The first steps run the whole model. Every few steps the nodes whose tau has fallen below `drop_below` leave for good,
+and so does what they leave without a path; once few enough candidates are left they are compiled, so that a step costs
+what the candidates cost.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from model.adjacency import Adjacency
+from model.batch import PairBatch
+from model.circuit import Keep
+from model.compiled import CompiledCircuit, compile_circuit
+from model.graph import connected
+from model.mask import Mask
+from model.measure import logit_difference
+from model.prune_settings import PruneSettings
+from model.subject import Subject
+
+STEPS_A_ROUND = 10
+#: Candidates are compiled once they are at most this share of all nodes.
+COMPILED_BELOW = 0.25
+
+OnLearn = Callable[[int, float, int, int], None]
+
+
+class Learner:
+    """The mask, its optimiser, and the candidates that are still in the running."""
+
+    def __init__(self, subject: Subject, settings: PruneSettings, candidates: Keep | None = None) -> None:
+        self.subject, self.settings = subject, settings
+        self.mask = Mask(
+            subject.config, bias=settings.init_noise_bias, scale=settings.init_noise_scale, seed=settings.seed,
+            device=subject.device,
+        )  # fmt: skip
+        self.optimizer = torch.optim.AdamW(
+            [self.mask.tau], lr=settings.lr, betas=(0.9, settings.beta2), weight_decay=settings.weight_decay
+        )
+        self.alive = torch.ones(len(self.mask.tau), dtype=torch.bool, device=subject.device)
+        self.edges = Adjacency.of(subject.model)
+        self.compiled: CompiledCircuit | None = None
+        self.recent_loss = 0.0
+        self.best: tuple[int, Tensor] | None = None
+        if candidates is not None:
+            self._go_on_with(candidates)
+
+    def narrow(self) -> None:
+        """Let go of the nodes that have fallen below `drop_below`, if they are enough to be worth it."""
+        wanted = self.alive & (self.mask.tau.detach() > self.settings.drop_below)
+        if int(wanted.sum()) > 0.8 * int(self.alive.sum()):
+            return
+        self._go_on_with(connected(self.subject.model, self.mask.keep_of(wanted.nonzero().flatten())))
+
+    def _go_on_with(self, keep: Keep) -> None:
+        self.alive = torch.cat([keep[site] for site in self.mask.sites])
+        self.mask.tau.data[~self.alive] = -1.0
+        self.edges = self.edges.within(self.alive)
+        if int(self.alive.sum()) <= COMPILED_BELOW * len(self.alive):
+            self.compiled = compile_circuit(self.subject.model, self.subject.means, keep)
+
+    def step(self, number: int, batch: PairBatch) -> float:
+        """One gradient step; the loss of the circuit before it, nats."""
+        settings, mask = self.settings, self.mask
+        for group in self.optimizer.param_groups:
+            group["lr"] = settings.lr * _rate(number / settings.n_steps, settings.warmup_fraction)
+        gates = mask.gates(settings.heaviside_temp)
+        loss = torch.nn.functional.softplus(-self._difference(batch, gates)).mean()
+        (task_grad,) = torch.autograd.grad(loss, gates)
+        mask.note_importance(task_grad)
+        value = float(loss.detach())
+        self.recent_loss += (value - self.recent_loss) * (1 / (number + 1) if number < 5 else 0.2)
+        penalty = settings.k_coef + settings.edge_coef * self.edges.degree(gates.detach() > 0)
+        self.optimizer.zero_grad(set_to_none=True)
+        gates.backward(task_grad + self._pressure() * penalty)
+        torch.nn.utils.clip_grad_norm_([mask.tau], 1.0)
+        self._remember()
+        self.optimizer.step()
+        mask.clamp()
+        mask.tau.data[~self.alive] = -1.0
+        return value
+
+    def _remember(self) -> None:
+        """The fewest edges so far with which the loss was at the target: a run that then goes too far falls back."""
+        if self.recent_loss <= self.settings.target_loss_nats:
+            _, n_edges = self.size()
+            if self.best is None or n_edges < self.best[0]:
+                self.best = n_edges, self.mask.tau.detach().clone()
+
+    def settle(self) -> Mask:
+        """The mask as it is, or where it has gone far beyond the target, as it was at its best."""
+        if self.best is not None and self.recent_loss > 2 * self.settings.target_loss_nats:
+            self.mask.tau.data.copy_(self.best[1])
+        return self.mask
+
+    def _difference(self, batch: PairBatch, gates: Tensor) -> Tensor:
+        if self.compiled is not None:
+            return self.compiled.logit_difference(batch, gates[self.alive])
+        with torch.autocast(self.subject.device.type, torch.bfloat16, enabled=self.settings.bf16):
+            return logit_difference(self.subject.model, batch, self.mask.tap(gates, self.subject.means))
+
+    def _pressure(self) -> float:
+        """Share of the penalty that acts: all of it while the loss is low, none once it has reached the target."""
+        if not self.settings.ease_penalty:
+            return 1.0
+        return min(1.0, max(0.0, 2 * (1 - self.recent_loss / self.settings.target_loss_nats)))
+
+    def keep(self) -> Keep:
+        return self.mask.keep_of((self.mask.tau > 0).nonzero().flatten())
+
+    def size(self) -> tuple[int, int]:
+        """Nodes and edges kept now."""
+        kept = self.mask.tau.detach() > 0
+        return int(kept.sum()), self.edges.count(kept)
+
+
+def learn_mask(
+    subject: Subject,
+    train: PairBatch,
+    settings: PruneSettings,
+    *,
+    candidates: Keep | None = None,
+    on_step: OnLearn = lambda step, loss, nodes, edges: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Mask:
+    """Learn taus on batches drawn from `train`; `on_step` is told step, loss in nats, nodes and edges.
+
+    With `candidates` only those nodes are in the running from the start.
+    """
+    learner = Learner(subject, settings, candidates)
+    draw = torch.Generator().manual_seed(settings.seed)
+    for number in range(settings.n_steps):
+        if should_stop():
+            break
+        if number and number % STEPS_A_ROUND == 0:
+            learner.narrow()
+        chosen = torch.randint(train.n_pairs, (settings.pairs_per_step,), generator=draw).to(subject.device)
+        loss = learner.step(number, train.select(chosen))
+        on_step(number + 1, loss, *learner.size())
+    return learner.settle()
+
+
+def shortlist(subject: Subject, train: PairBatch, settings: PruneSettings) -> Keep:
+    """The candidates that are left when a run first has few enough of them to compile."""
+    learner = Learner(subject, settings)
+    draw = torch.Generator().manual_seed(settings.seed)
+    for number in range(settings.n_steps):
+        if number and number % STEPS_A_ROUND == 0:
+            learner.narrow()
+        if learner.compiled is not None:
+            break
+        learner.step(number, train.select(torch.randint(train.n_pairs, (settings.pairs_per_step,), generator=draw)))
+    return learner.mask.keep_of(learner.alive.nonzero().flatten())
+
+
+def _rate(done: float, warmup: float) -> float:
+    """Fraction of the peak learning rate: warm-up, then linear to zero."""
+    return (done + 1e-3) / warmup if done < warmup else (1 - done) / (1 - warmup)

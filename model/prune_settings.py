@@ -1,0 +1,31 @@
+"""What decides a run of pruning."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PruneSettings:
+    """One run of pruning; `k_coef` is nats a kept node, `edge_coef` nats a kept edge, `target_loss_nats` what the
+    circuit may lose up to."""
+
+    n_steps: int = 400
+    pairs_per_step: int = 16
+    k_coef: float = 1e-2
+    edge_coef: float = 3e-3
+    ease_penalty: bool = True
+    lr: float = 3e-2
+    weight_decay: float = 1e-3
+    beta2: float = 0.95
+    warmup_fraction: float = 0.05
+    heaviside_temp: float = 1.0
+    init_noise_bias: float = 0.5
+    init_noise_scale: float = 0.25
+    drop_below: float = -0.3
+    target_loss_nats: float = 0.15
+    margin_nats: float = 0.015
+    greedy: bool = True
+    cut_edges: bool = True
+    seed: int = 0
+    bf16: bool = True
+    n_train_pairs: int = 2048
+    n_fresh_pairs: int = 384
