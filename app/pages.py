@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from app import __version__, urls
+from app.modules import modules_of
 from app.schemas import PruneSettings
 from app.settings import ROOT
 
@@ -27,7 +28,12 @@ def make_templates(folder: Path = ROOT / "templates") -> Jinja2Templates:
         "visible": visible,
         "script_json": script_json,
     }
-    environment.globals |= {"urls": urls, "version": __version__, "prune_defaults": PruneSettings()}
+    environment.globals |= {
+        "urls": urls,
+        "version": __version__,
+        "prune_defaults": PruneSettings(),
+        "modules_of": modules_of,
+    }
     return Jinja2Templates(env=environment)
 
 

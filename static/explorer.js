@@ -2,6 +2,7 @@
 // The circuit page: one store of the view, and everything that shows it or changes it.
 
 /** @import { PanelName, View } from "./types.js" */
+import { watchServer } from "./api.js";
 import { createCanvas } from "./canvas.js";
 import { createCutPanel } from "./cut_panel.js";
 import { copyFrom, debounce, fill, h, need, pageData } from "./dom.js";
@@ -123,8 +124,10 @@ listenToKeys(plot, keys);
 const openHelp = createHelp(need("help"), keys);
 need("help-open").addEventListener("click", openHelp);
 
+let otherVersion = /** @type {string | null} */ (null);
+
 function showNotes() {
-  const notes = notesOf(graph, canvas.scene().shown, store.get(), strangers);
+  const notes = notesOf(graph, canvas.scene().shown, store.get(), strangers, otherVersion);
   const lines = notes.map(({ text, action }) => {
     const change = action?.change;
     return h(
@@ -145,6 +148,10 @@ function showNotes() {
   need("stage-notes").hidden = lines.length === 0;
 }
 
+watchServer((version) => {
+  otherVersion = version;
+  showNotes();
+});
 store.onChange(showPanel);
 store.onChange((now, before) => {
   if (now.minWeight !== before.minWeight || now.minEffect !== before.minEffect) showNotes();

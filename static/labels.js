@@ -89,30 +89,36 @@ export function rowsThatFit(picture, frame) {
   const scale = scaleOf(frame);
   let last = Number.NEGATIVE_INFINITY;
   return picture.rows.filter((row) => {
-    if ((row.y - last) * scale.y < LABEL_PX) return false;
+    if ((row.y - last) * scale.y < LABEL_PX + 2) return false;
     last = row.y;
     return true;
   });
 }
 
+/** The longest of some words that a length has room for. @param {string[]} words longest first @param {number} px */
+export const fitting = (words, px) =>
+  words.find((text) => text.length * CHAR_PX + 8 <= px) ?? words.at(-1) ?? "";
+
 /**
  * Layers and blocks along the side: what is collapsed and what could be, from the lowest row to the highest.
  * @param {Picture} picture
- * @returns {{ id: string, text: string, y0: number, y1: number, collapsed: boolean, kind: "layer" | "block" }[]}
+ * @returns {{ id: string, words: string[], y0: number, y1: number, collapsed: boolean, kind: "layer" | "block" }[]}
  */
 export function sideGroups(picture) {
   const groups = /** @type {ReturnType<typeof sideGroups>} */ ([]);
   for (const { layer, y0, y1 } of picture.layers) {
     const collapsed = picture.groups.has(String(layer));
-    groups.push({ id: String(layer), text: `Layer ${layer}`, y0, y1, collapsed, kind: "layer" });
+    groups.push({
+      ...{ id: String(layer), words: [`Layer ${layer}`, `L${layer}`], y0, y1, collapsed, kind: "layer" },
+    });
     for (const block of collapsed ? [] : ["attn", "mlp"]) {
       const rows = picture.rows.filter((row) => row.layer === layer && row.kind.startsWith(block));
       const [first, last] = [rows.at(0), rows.at(-1)];
       if (!first || !last) continue;
       const id = `${layer}.${block}`;
-      const text = block === "mlp" ? "MLP" : "attention";
+      const words = block === "mlp" ? ["MLP", "M"] : ["attention", "attn", "A"];
       groups.push({
-        ...{ id, text, y0: first.y, y1: last.y, collapsed: picture.groups.has(id), kind: "block" },
+        ...{ id, words, y0: first.y, y1: last.y, collapsed: picture.groups.has(id), kind: "block" },
       });
     }
   }

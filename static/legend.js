@@ -42,12 +42,17 @@ export function drawLegend(element, maxEffect) {
       "ul",
       {},
       item(swatch("M1 6H21", "positive"), "positive weight"),
-      item(swatch("M1 6H21", "negative"), "negative weight"),
+      item(swatch("M1 6H21M11 1V11", "negative"), "negative weight, barred"),
+      item(swatch("M1 6H21", "mixed"), "edges of both signs, merged"),
       item(swatch("M1 6H21", "rail"), "residual channel, unembedding"),
       item(swatch("M1 6H21", "pairing"), "q meets k"),
       item(swatch("M7 2h8v8h-8z", "shape"), "channel"),
       item(swatch("M11 1l5 5-5 5-5-5z", "shape"), "q, k or v"),
       item(swatch("M11 1.500a4.500 4.500 0 1 0 .01 0z", "shape"), "neuron"),
+      item(
+        swatch("M5 1.500h12a4.500 4.500 0 0 1 0 9h-12a4.500 4.500 0 0 1 0-9z", "shape"),
+        "collapsed group",
+      ),
       item(swatch("M7 2l8 8M15 2l-8 8", "crossed"), "cut"),
     ),
   );

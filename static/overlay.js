@@ -6,7 +6,7 @@
 import { toPixels } from "./camera.js";
 import { fill, h } from "./dom.js";
 import { count, visible } from "./format.js";
-import { embedTicks, labelsThatFit, marginsOf, rowsThatFit, sideGroups } from "./labels.js";
+import { embedTicks, fitting, labelsThatFit, marginsOf, rowsThatFit, sideGroups } from "./labels.js";
 import { scaleOf } from "./paths.js";
 
 /** @typedef {{ element: HTMLElement, x: number | null, y: number | null, y1?: number }} Placed null: not along that axis */
@@ -35,7 +35,7 @@ export function createOverlay(pane, root, { onGroup, onPick }) {
         tabindex: -1,
         "data-group": id,
         "aria-expanded": String(!collapsed),
-        "aria-label": `${text} ${id}: ${collapsed ? "expand" : "collapse"}`,
+        "aria-label": `${text}: ${collapsed ? "expand" : "collapse"} ${id}`,
         title: collapsed ? "Expand" : "Collapse into one",
         onclick: () => onGroup(id),
       },
@@ -67,7 +67,7 @@ export function createOverlay(pane, root, { onGroup, onPick }) {
       .map((group) => ({
         element: groupButton(
           group.id,
-          narrow ? group.text.replace("Layer ", "L") : group.text,
+          fitting(group.words, (group.y1 - group.y0 + 1) * scaleOf(frame).y),
           group.collapsed,
           group.kind,
         ),

@@ -25,6 +25,7 @@ const SHADES = 12;
 /** Opacity of what is out of focus. */
 const DIM = 0.25;
 const FAR = 1e4;
+const SIGNS = /** @type {const} */ ([1, 0, -1]);
 
 /** The width class of an edge: quarters of the largest magnitude. @param {number} weight @param {number} max */
 export const widthClass = (weight, max) => Math.min(3, Math.floor((4 * Math.abs(weight)) / (max || 1)));
@@ -116,21 +117,19 @@ function edgeShapes({ graph, picture, bundles, lit, view, palette, frame }) {
     }
   }
   const colours = { 1: palette.positive, 0: palette.ink2, [-1]: palette.negative };
+  const names = { 1: "positive", 0: "mixed", [-1]: "negative" };
+  // Where thousands overlap, each is fainter; neither sign lies on top of the other throughout.
+  const veil = Math.min(1, Math.max(0.3, 900 / (bundles.length || 1)));
   return [
     shape("dimmed edges", unlit ?? [], { color: fade(palette.ink3, 0.16), width: 0.8 }),
     shape("edges of cut nodes", cut ?? [], { color: fade(palette.ink3, 0.55), width: 1, dash: "dot" }),
-    .../** @type {const} */ ([0, 1, -1]).flatMap((sign) =>
-      WIDTHS.map((width, i) =>
-        shape(
-          `${{ 1: "positive", 0: "mixed", [-1]: "negative" }[sign]} edges, class ${i + 1}`,
-          paths[sign][i] ?? [],
-          {
-            ...{ color: fade(colours[sign], ALPHAS[i] ?? 1), width },
-          },
-        ),
-      ),
+    ...WIDTHS.flatMap((width, i) =>
+      (i % 2 ? SIGNS : [...SIGNS].reverse()).map((sign) => {
+        const color = fade(colours[sign], Number(ALPHAS[i]) * veil);
+        return shape(`${names[sign]} edges, class ${i + 1}`, paths[sign][i] ?? [], { color, width });
+      }),
     ),
-    shape("bars of negative edges", bars ?? [], { color: palette.negative, width: 1.3 }),
+    shape("bars of negative edges", bars ?? [], { color: fade(palette.negative, veil), width: 1.3 }),
   ];
 }
 

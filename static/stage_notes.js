@@ -13,11 +13,16 @@ import { plural } from "./format.js";
  * @param {Shown} shown
  * @param {View} view
  * @param {string[]} strangers named by the link, unknown to the circuit
+ * @param {string | null} [otherVersion] of the server, where it is no longer the one that sent this page
  * @returns {Note[]}
  */
-export function notesOf(graph, shown, view, strangers) {
+export function notesOf(graph, shown, view, strangers, otherVersion = null) {
   const { nodes, edges } = graph.circuit;
   const notes = /** @type {Note[]} */ ([]);
+  if (otherVersion !== null)
+    notes.push({
+      text: `The server now runs version ${otherVersion}; reload this page to be in step with it.`,
+    });
   if (strangers.length) {
     const names = strangers.slice(0, 3).join(", ") + (strangers.length > 3 ? ", …" : "");
     notes.push({ text: `The link names ${names}, which this circuit does not have.` });

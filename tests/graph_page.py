@@ -20,11 +20,11 @@ PLACE_OF_NODE = """async ([id]) => {
 
 
 def expect_graph(page: Page) -> None:
-    expect(page.locator("#graph[data-ready] .shape-group path").first).to_be_attached()
+    expect(page.locator("#graph[data-ready] .shape-group path").first).to_be_attached(timeout=120_000)
 
 
 def open_circuit(page: Page, circuit: CircuitDetail, query: str = "") -> None:
-    page.goto(f"{circuit.url}{query}")
+    page.goto(f"{circuit.url}{query}", wait_until="domcontentloaded", timeout=120_000)
     expect_graph(page)
 
 
