@@ -30,8 +30,9 @@ format: .venv/installed-dev node_modules/installed
 	npm run format
 
 ## Time what a person waits for
-bench: .venv/installed-dev
+bench: .venv/installed-dev .venv/chromium
 	PYTHONPATH=. $(BIN)/python tests/bench.py
+	PYTHONPATH=. $(BIN)/python tests/bench_draw.py
 
 ## Pictures of the main states of the page, into docs/screenshots
 screenshots: .venv/installed-dev .venv/chromium

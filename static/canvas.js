@@ -24,6 +24,8 @@ const NARROW_PX = 640;
 /** How much is drawn beyond each side, as a share of the plot, so that a pan shows no edge before the redraw. */
 const OVERSCAN = 0.25;
 const SETTLE_MS = 120;
+/** A drawing that may be made again in the middle of a pan. */
+const QUICK_MS = 60;
 
 /**
  * @param {HTMLElement} root the graph, focusable
@@ -40,6 +42,8 @@ export function createCanvas(root, { graph, scenes, store }) {
   pane.append(frameBox);
   let palette = readPalette();
   let drawn = /** @type {Frame | null} */ (null);
+  let size = "";
+  let drawMs = 0;
   let cursor = /** @type {string | null} */ (null);
   let light = /** @type {import("./light.js").Light | null} */ (null);
 
@@ -74,6 +78,8 @@ export function createCanvas(root, { graph, scenes, store }) {
     });
     const wide = overscanned(frame, OVERSCAN);
     const all = { ...parts, view, light, palette, frame, nodeSize: nodeSizeOf(frame) };
+    size = `${root.clientWidth} ${root.clientHeight}`;
+    performance.clearMarks("draw-start");
     performance.mark("draw-start");
     await drawShapes(plot, shapesOf(all), wide);
     drawn = wide;
@@ -81,7 +87,7 @@ export function createCanvas(root, { graph, scenes, store }) {
     minimap.draw(parts.picture, isShown);
     preview();
     performance.clearMeasures("draw");
-    performance.measure("draw", "draw-start");
+    drawMs = performance.measure("draw", "draw-start").duration;
   }
 
   /** Move what is drawn to where the view now has it, without drawing it again. */
@@ -99,6 +105,16 @@ export function createCanvas(root, { graph, scenes, store }) {
     overlay.ring(cursor === null ? null : (scene().picture.points.get(cursor) ?? null), frame);
     minimap.show(frame);
     root.dataset.zoomed = String(isPart(frame, scene().picture));
+  }
+
+  /** Once the view has come to rest, draw it; sooner where a pan bares what was not drawn and drawing is quick. */
+  function follow() {
+    preview();
+    const frame = frameNow();
+    const bare = (/** @type {"x" | "y"} */ axis) =>
+      drawn && (frame[axis][0] < drawn[axis][0] || frame[axis][1] > drawn[axis][1]);
+    if (drawMs < QUICK_MS && (bare("x") || bare("y"))) schedule();
+    else if (root.dataset.doing === undefined) settle();
   }
 
   let waiting = false;
@@ -223,17 +239,16 @@ export function createCanvas(root, { graph, scenes, store }) {
     palette = readPalette();
     schedule();
   });
-  new ResizeObserver(schedule).observe(root);
+  new ResizeObserver(() => {
+    if (size !== `${root.clientWidth} ${root.clientHeight}`) schedule();
+  }).observe(root);
   store.onChange((now, before) => {
     const { x, y, panel, prompt, mode, within, ...rest } = now;
     const changed = Object.keys(rest).some(
       (key) => now[/** @type {keyof typeof now} */ (key)] !== before[/** @type {keyof typeof now} */ (key)],
     );
     if (changed) schedule();
-    else if (x !== before.x || y !== before.y) {
-      preview();
-      settle();
-    }
+    else if (x !== before.x || y !== before.y) follow();
   });
 
   /** @param {string | null} id */

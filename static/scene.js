@@ -60,8 +60,7 @@ export function createScenes(graph) {
     },
   );
 
-  /** @param {View} view */
-  const of = (view) => {
+  const of = once((/** @type {View} */ view) => {
     const [selected, cut] = [selectionOf(view).join(","), view.cut.join(",")];
     const now = fold(view.collapsed.join(","));
     const visible = shown(view.minWeight, view.minEffect, selected, cut);
@@ -70,7 +69,7 @@ export function createScenes(graph) {
       bundles: bundles(now, visible),
       lit: lit(selected, view.trace, view.hops, now),
     };
-  };
+  });
   return { of };
 }
 
