@@ -12,6 +12,7 @@ from app.corpus import Corpus
 from app.errors import listed
 from app.experiments import Experiments, check_inside
 from app.schemas import CorpusAnswer, NeuronResponse, NoCorpus, NodeOnTask
+from model.batch import PairBatch, encode_pairs
 from model.circuit import Circuit
 from model.profile import task_profile
 from model.response import check_neuron, pre_activations
@@ -32,6 +33,7 @@ class NodeAnalyses:
     def __init__(self, experiments: Experiments, corpus: Corpus) -> None:
         self.experiments = experiments
         self.corpus = corpus
+        self._batch = lru_cache(maxsize=16)(self._make_batch)
         self._profile = lru_cache(maxsize=32)(self._make_profile)
 
     def on_task(self, circuit_id: str, node_id: str, n_pairs: int) -> NodeOnTask:
@@ -63,7 +65,7 @@ class NodeAnalyses:
     def response(self, circuit_id: str, node_id: str, n_pairs: int) -> NeuronResponse:
         subject, circuit, node = self._node(circuit_id, node_id)
         check_neuron(node)
-        batch = self.experiments.baselines.of_task(subject.name, circuit.task, n_pairs, 0).batch
+        batch = self._batch(subject.name, circuit.task, n_pairs)
         full, kept = (pre_activations(subject, batch, node, within) for within in (None, circuit))
         return convert.response(subject, circuit, node, full, kept, batch.n_pairs)
 
@@ -74,7 +76,13 @@ class NodeAnalyses:
         check_inside([node], circuit, circuit_id)
         return subject, circuit, node
 
+    def _make_batch(self, model: str, task: str, n_pairs: int) -> PairBatch:
+        """The pairs that circuits are measured on, the first of them."""
+        subject = self.experiments.library.subject(model)
+        pairs = self.experiments.tasks.find(task).pairs("heldout", n_pairs, 0)
+        return encode_pairs(pairs, subject.tokenizer, subject.config.block_size, subject.device)
+
     def _make_profile(self, model: str, circuit: Circuit, n_pairs: int) -> Profile:
-        batch = self.experiments.baselines.of_task(model, circuit.task, n_pairs, 0).batch
+        batch = self._batch(model, circuit.task, n_pairs)
         subject = self.experiments.library.subject(model)
         return Profile(*(task_profile(subject, batch, circuit.nodes, within) for within in (None, circuit)))

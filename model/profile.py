@@ -11,6 +11,7 @@ from model.batch import PairBatch
 from model.circuit import Circuit
 from model.sites import Node
 from model.subject import Subject
+from model.swift import swift
 
 #: How a node's values along a prompt become one: at its last token, their mean, the one of largest magnitude.
 REDUCTIONS = ("last", "mean", "largest")
@@ -36,8 +37,8 @@ def task_profile(
     pairs_at_once: int = 64,
 ) -> Float[Tensor, "node 2 pair reduction"]:
     """Every node's reduced values on both prompts of every pair, on the CPU; one pass for all nodes."""
-    parts = [
-        reduced(record(subject, part.tokens, part.last, nodes, circuit).values, part.last).unflatten(1, (2, -1)).cpu()
-        for part in batch.split(pairs_at_once)
-    ]
+    model, parts = swift(subject.model), []
+    for part in batch.split(pairs_at_once):
+        values = record(subject, part.tokens, part.last, nodes, circuit, model=model).values
+        parts.append(reduced(values, part.last).unflatten(1, (2, -1)).cpu())
     return torch.cat(parts, dim=2)

@@ -11,6 +11,7 @@ from model.circuit import Circuit
 from model.errors import InputError
 from model.sites import Node
 from model.subject import Subject
+from model.swift import swift
 from model.transformer import Tap
 
 
@@ -47,7 +48,7 @@ def pre_activations(
     """What goes into a neuron at every token of a batch's prompts (class 1 first in each part of the batch), on the
     CPU."""
     check_neuron(node)
-    found: list[Tensor] = []
+    model, found = swift(subject.model), []
     for part in batch.split(pairs_at_once):
         inner = inside(subject, circuit)
         seen: list[Tensor] = []
@@ -58,7 +59,7 @@ def pre_activations(
                 seen.append(x[..., node.index])
             return x
 
-        subject.model(part.tokens, at=part.last, tap=tap)
+        model(part.tokens, at=part.last, tap=tap)
         in_prompt = torch.arange(part.tokens.shape[1], device=subject.device) <= part.last[:, None]
         found.append(seen[0][in_prompt].float().cpu())
     return torch.cat(found)

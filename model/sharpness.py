@@ -18,6 +18,7 @@ from model.circuit import Circuit, Edge
 from model.errors import UnknownName
 from model.measure import Outcome, measure
 from model.subject import Subject
+from model.swift import swift
 from model.transformer import Attention, Tap
 
 #: Scores in the last dimension (some of them -inf) to weights that sum to 1.
@@ -117,7 +118,7 @@ def what_if(
 ) -> Outcome:
     """The task with one of NORMALISERS in one head, in the full model or inside a circuit."""
     check_head(subject, layer, head)
-    return measure(subject.model, batch, renormalised(subject, layer, head, NORMALISERS[name], circuit))
+    return measure(swift(subject.model), batch, renormalised(subject, layer, head, NORMALISERS[name], circuit))
 
 
 def _leaves(subject: Subject, edge: Edge, layer: int, head: int) -> bool:

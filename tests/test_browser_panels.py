@@ -12,7 +12,7 @@ from conftest import Server
 from graph_page import open_circuit
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 
 #: How the graph's nodes are filled now.
 FILLS = """() => [...document.querySelectorAll("#graph .shape-group path")].map((path) => path.style.fill).join()"""
@@ -25,6 +25,13 @@ def circuits(server: Server) -> list[CircuitDetail]:
     summaries.sort(key=lambda summary: (summary.n_nodes, summary.id))
     found = [CircuitDetail.model_validate_json(httpx.get(f"{server.url}{c.url}.json").text) for c in summaries]
     return [circuit for circuit in found if re.search("[a-z]", circuit.example.prompts[0])]
+
+
+@pytest.fixture
+def page(page: Page) -> Page:
+    """What is run here takes its time on a busy machine."""
+    page.set_default_timeout(120_000)
+    return page
 
 
 def node_where(circuits: list[CircuitDetail], wanted: Callable[[Node], bool]) -> tuple[CircuitDetail, Node]:
@@ -60,8 +67,9 @@ def test_a_weight_leads_to_its_other_node(page: Page, circuits: list[CircuitDeta
 def test_both_classes_and_their_difference(page: Page, circuits: list[CircuitDetail]) -> None:
     circuit, node = node_where(circuits, lambda node: True)
     open_circuit(page, circuit, f"?node={node.id}")
-    answer = NodeOnTask.model_validate(page.request.get(f"{circuit.url}/nodes/{node.id}/task.json").json())
     section = page.get_by_test_id("section-task")
+    expect(section.locator(".strips").first).to_be_visible(timeout=120_000)
+    answer = NodeOnTask.model_validate(page.request.get(f"{circuit.url}/nodes/{node.id}/task.json").json())
     expect(section).to_contain_text(f"{answer.n_pairs} held-out pairs")
     for words, way in (("at the last token", "last"), ("mean of tokens", "mean"), ("largest", "largest")):
         choose(section, words)
