@@ -180,11 +180,9 @@ def test_thresholds_hide_and_say_so(page: Page, circuit: CircuitDetail) -> None:
         words(page)
         == f"showing {circuit.n_edges} of {circuit.n_edges} edges, {circuit.n_nodes} of {circuit.n_nodes} nodes"
     )
-    page.get_by_label("Hide weights").focus()
-    for _ in range(200):
-        page.keyboard.press("ArrowRight")
-    expect(page).to_have_url(re.compile("min_weight="))
-    least = float(re.search(r"min_weight=([\d.]+)", page.url)[1])  # type: ignore[index]
+    page.get_by_label("Hide weights").fill("0.4")
+    least = float(f"{0.4**2 * max(abs(edge.weight) for edge in circuit.edges):.3g}")
+    expect(page).to_have_url(re.compile(f"min_weight={least:g}"))
     kept = sum(abs(edge.weight) >= least for edge in circuit.edges)
     assert 0 < kept < circuit.n_edges
     expect(page.get_by_test_id("edge-count")).to_contain_text(f"showing {kept} of {circuit.n_edges} edges")
@@ -294,7 +292,7 @@ def test_search_by_id_by_token_and_by_logit(page: Page, circuit: CircuitDetail) 
 def test_trace_goes_further_hop_by_hop_and_survives_the_link(page: Page, circuit: CircuitDetail) -> None:
     node = next(node for node in reversed(circuit.nodes) if node.site.endswith("mlp.post_act")).id
     open_circuit(page, circuit, f"?node={node}")
-    page.get_by_role("group", name="Trace from the selection").get_by_text("up").click()
+    page.get_by_role("radio", name="up").check()
     expect(page).to_have_url(re.compile("trace=up"))
     sizes = []
     for hops in (1, 2, 3):
