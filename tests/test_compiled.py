@@ -92,7 +92,7 @@ def close(actual: torch.Tensor, expected: torch.Tensor, tolerance: float = 1e-4)
 def test_random_circuits_answer_as_the_masked_model_does(options):
     model = random_model(**options)
     means, batch = random_means(model.config), random_batch(model.config)
-    for seed, fraction in enumerate((0.0, 0.1, 0.2, 0.4, 0.4, 0.6, 0.8, 1.0)):
+    for seed, fraction in enumerate((0.0, 0.2, 0.4, 0.7, 1.0)):
         keep = random_keep(model.config, fraction, seed)
         compiled, tap = compile_circuit(model, means, keep), hold(keep, means)
         assert compiled.nodes == tuple(kept_nodes(keep))
@@ -117,7 +117,7 @@ EVERYWHERE = ("attn_in", "attn_q", "attn_k", "attn_v", "attn_out", "mlp_in", "ml
 def test_abs_topk_keeps_what_it_keeps_in_the_whole_model(options, locations):
     model = random_model(**options, afrac=0.4, afrac_loctypes=locations)
     means, batch = random_means(model.config), random_batch(model.config)
-    for seed, fraction in enumerate((0.0, 0.2, 0.4, 0.6, 0.9)):
+    for seed, fraction in enumerate((0.0, 0.4, 0.8)):
         keep = random_keep(model.config, fraction, seed)
         compiled, tap = compile_circuit(model, means, keep), hold(keep, means)
         close(compiled.logit_difference(batch), logit_difference(model, batch, tap))
@@ -166,7 +166,7 @@ def test_a_circuit_may_mask_the_final_residual_stream_too(rms_norm):
     generator = torch.Generator().manual_seed(0)
     means = random_means(model.config) | {"final_resid": torch.randn(model.config.d_model, generator=generator)}
     batch = random_batch(model.config)
-    for seed in range(4):
+    for seed in range(2):
         final = torch.rand(model.config.d_model, generator=generator) < 0.5
         keep = random_keep(model.config, 0.5, seed) | {"final_resid": final}
         compiled, tap = compile_circuit(model, means, keep), hold(keep, means)
@@ -190,7 +190,7 @@ def gates_of(keep: dict[str, torch.Tensor], gates: torch.Tensor) -> dict[str, to
 def test_gates_and_their_gradients_are_those_of_the_dense_model(options):
     model = random_model(**options)
     means, batch = random_means(model.config), random_batch(model.config)
-    for seed, fraction in enumerate((0.2, 0.4, 0.7)):
+    for seed, fraction in enumerate((0.3, 0.6)):
         keep = random_keep(model.config, fraction, seed)
         compiled = compile_circuit(model, means, keep)
         gates = torch.rand(len(compiled.nodes), generator=torch.Generator().manual_seed(seed)).requires_grad_()
@@ -315,7 +315,7 @@ def test_edges_cut_by_hand(cut, first, second):
 def test_cut_edges_are_those_of_the_dense_model_and_variants_answer_as_one_by_one(options):
     model = random_model(**options)
     means, batch = random_means(model.config), random_batch(model.config)
-    for seed in range(4):
+    for seed in range(2):
         keep = random_keep(model.config, 0.6, seed)
         whole = compile_circuit(model, means, keep)
         chosen = torch.rand(3, len(whole.edges), generator=torch.Generator().manual_seed(seed)) < 0.3

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from model.compiled.nodes import Gates, Kept, Values
@@ -25,7 +25,10 @@ class Places(NamedTuple):
     prompt: Int[Tensor, " place"]
     pos: Int[Tensor, " place"]
 
-    def of(self, x: Values) -> Float[Tensor, "_node place"]:
+    def pick(self, which: Int[Tensor, " place"]) -> "Places":
+        return Places(self.variant[which], self.prompt[which], self.pos[which])
+
+    def of(self, x: Shaped[Tensor, "_node _variant _prompt _pos"]) -> Shaped[Tensor, "_node place"]:
         variant, prompt, pos = (
             index if size > 1 else torch.zeros_like(index) for index, size in zip(self, x.shape[1:], strict=True)
         )
@@ -95,15 +98,29 @@ def survivors(
     beaten_by = kept_by + (0 if overcounted is None else n_rivals)
     if beaten_by <= settled.table.shape[1]:
         open_ &= magnitudes >= settled.largest(beaten_by)
-    node, *rest = open_.nonzero().unbind(dim=1)
-    for part in torch.arange(len(node), device=node.device).split(max(1, BLOCK // max(1, n_rivals))):
-        places = Places(*(index[part] for index in rest))
-        x = magnitudes[node[part], *places]
-        above = settled.count_above(x, places) + (rivals(places) > x).sum(dim=0)
-        if overcounted is not None:
-            above = above - (overcounted(places) > x).sum(dim=0)
-        inside[node[part], *places] = above < kept_by
+    # rivals are computed once for each place where anything is open, then compared with one node after another
+    everywhere = Places(*open_.any(dim=0).nonzero().unbind(dim=1))
+    for part in torch.arange(len(everywhere.pos), device=open_.device).split(max(1, BLOCK // max(1, n_rivals))):
+        block = everywhere.pick(part)
+        larger = rivals(block)
+        old = None if overcounted is None else overcounted(block)
+        x, undecided = block.of(magnitudes), block.of(open_)
+        for node in undecided.any(dim=1).nonzero().flatten().tolist():
+            columns = undecided[node].nonzero().flatten()
+            places, values = block.pick(columns), x[node, columns]
+            above = settled.count_above(values, places) + _count(larger, columns, values)
+            if old is not None:
+                above = above - _count(old, columns, values)
+            inside[node, *places] = above < kept_by
     return inside
+
+
+def _count(
+    rows: Float[Tensor, "row place"], columns: Int[Tensor, " column"], x: Float[Tensor, " column"]
+) -> Int[Tensor, " column"]:
+    """How many rows are larger than each value in its column."""
+    some = rows if len(columns) == rows.shape[1] else rows[:, columns]
+    return (some > x).sum(dim=0)
 
 
 class Rest:
