@@ -160,3 +160,55 @@ class Rest:
 def gated(x: Values, kept: Kept, gates: Gates) -> Values:
     """Deviations of values from their means, gated."""
     return gates.deviation(x - kept.mean[:, None, None, None], kept)
+
+
+class OutContest:
+    """AbsTopK on what attention adds: the rows that are not kept, by what moves them."""
+
+    def __init__(
+        self,
+        kept_by: int,
+        deltas: Kept,
+        weight_v: Float[Tensor, "model v"],
+        weight_scaled: Float[Tensor, "model head"],
+        base: Float[Tensor, "model place"],
+    ) -> None:
+        self.kept_by = kept_by
+        others = torch.ones(len(base), dtype=torch.bool, device=base.device)
+        others[deltas.indices] = False
+        moved = (weight_v != 0).any(dim=1) | (weight_scaled != 0).any(dim=1)
+        rivals = (others & moved).nonzero().flatten()
+        self.weight_v, self.weight_scaled, self.base = weight_v[rivals], weight_scaled[rivals], base[rivals]
+        self.settled = base[others & ~moved].abs().t()
+        self._sorted: Settled | None = None
+
+    def _settled(self, positions: Int[Tensor, "_prompt pos"]) -> Settled:
+        """What no kept node moves, by position; sorted as far as it is asked for."""
+        if len(self.settled) == 1:
+            self._sorted = self._sorted or Settled(self.settled)
+            return self._sorted
+        n = int(positions.max()) + 1
+        if self._sorted is None or len(self._sorted.table) < n:
+            self._sorted = Settled(self.settled[:n])
+        return Settled.sorted(self._sorted.table, positions)
+
+    def leave(self, x: Values, moved: Values | None, scaled: Values | None, positions: Tensor) -> Values:
+        """The kept deltas where they survive, zero elsewhere."""
+        by_position = self.base.shape[1] > 1
+        shapes = [part.shape[1:] for part in (moved, scaled) if part is not None]
+        if by_position:
+            shapes.append(torch.Size([1, *positions.shape]))
+        x = x.expand(-1, *torch.broadcast_shapes(x.shape[1:], *shapes))
+        magnitudes = x.detach().abs()
+
+        def rivals(places: Places) -> Tensor:
+            others = self.base
+            if by_position:
+                others = Places(*places).of(self.base[:, positions][:, None])
+            if moved is not None:
+                others = others + self.weight_v @ places.of(moved.detach())
+            if scaled is not None:
+                others = others + self.weight_scaled @ places.of(scaled.detach())
+            return torch.cat([places.of(magnitudes), others.expand(-1, len(places.pos)).abs()])
+
+        return x * survivors(magnitudes, self.kept_by, self._settled(positions), len(x) + len(self.base), rivals)
