@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test check format bench screenshots openapi
+.PHONY: run test check format bench science screenshots openapi
 .DELETE_ON_ERROR:
 
 ## Serve the app at http://127.0.0.1:8000
@@ -33,6 +33,10 @@ format: .venv/installed-dev node_modules/installed
 bench: .venv/installed-dev .venv/chromium
 	PYTHONPATH=. $(BIN)/python tests/bench.py
 	PYTHONPATH=. $(BIN)/python tests/bench_draw.py
+
+## Measure every bundled model and circuit again; the tables go into the README
+science: .venv/installed
+	$(BIN)/sparsescope science --readme README.md
 
 ## Pictures of the main states of the page, into docs/screenshots
 screenshots: .venv/installed-dev .venv/chromium

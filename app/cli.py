@@ -125,6 +125,70 @@ def prune(
 
 
 @app.command()
+def search(
+    model: ModelName,
+    tasks: Annotated[list[str], typer.Argument(help="tasks, as /tasks names them, or `solved`: all that it solves")],
+    out: Annotated[Path, typer.Option(help="folder to write the circuits to")] = Path("."),
+    n_trials: Annotated[int, typer.Option(help="runs of pruning for each task", min=1)] = 12,
+    n_steps: Annotated[int | None, typer.Option(help="gradient steps of a run")] = None,
+    target_loss_nats: Annotated[float | None, typer.Option(help="as small a circuit as this loss allows")] = None,
+    seed: int | None = None,
+    data_dir: DataDir = None,
+    device: Device = None,
+) -> None:
+    """Search the settings of pruning for each task, and write the best circuit of each as JSON."""
+    from app.library import Library
+    from app.pruning import search_to_record
+    from app.schemas import PruneSettings
+    from model.search import Trial
+
+    settings = _settings(data_dir=data_dir, device=device)
+    given = {"n_steps": n_steps, "target_loss_nats": target_loss_nats, "seed": seed}
+    with _sentences():
+        wanted = PruneSettings(**{name: value for name, value in given.items() if value is not None})
+        library = Library(settings.model_dirs, settings.device)
+        subject = library.subject(model)
+        if tasks == ["solved"]:
+            scored = library.shelf(model).card.get("tasks", {})
+            tasks = [name for name, measure in scored.items() if measure["loss_nats"]["value"] <= 0.15]
+        with _tasks(settings) as known:
+            found = [known.find_or_read(task, subject) for task in tasks]
+        out.mkdir(parents=True, exist_ok=True)
+        for task in found:
+
+            def show(number: int, trial: Trial, name: str = task.name) -> None:
+                print(f"{name} {number}/{n_trials}: {trial.n_nodes} nodes, {trial.n_edges} edges", flush=True)
+
+            circuit = search_to_record(
+                subject, task, wanted, n_trials=n_trials, n_pairs=settings.n_measured_pairs, on_trial=show
+            )
+            path = out / f"{circuit.id}.json"
+            path.write_text(circuit.model_dump_json(indent=1) + "\n")
+            loss = circuit.loss_nats.value
+            print(f"{path}: {circuit.n_nodes} nodes, {circuit.n_edges} edges, held-out {loss:.3f} nats", flush=True)
+
+
+@app.command()
+def science(
+    readme: Annotated[Path | None, typer.Option(help="a README to write the tables into, between its marks")] = None,
+    n_pairs: Annotated[int, typer.Option(help="held-out pairs of each task", min=2, max=512)] = 256,
+    device: Device = None,
+) -> None:
+    """Measure every bundled model and circuit again, and print the tables."""
+    from app.library import Library
+    from app.science import figures, read_circuits, report, write_into
+
+    settings = _settings(device=device)
+    with _sentences():
+        library = Library([settings.bundle_dir / "models"], settings.device)
+        circuits = read_circuits(settings.bundle_dir / "circuits")
+        lines = list(report([figures(library, name, circuits, n_pairs) for name in library.names()], n_pairs))
+        print("\n".join(lines))
+        if readme is not None:
+            write_into(readme, lines)
+
+
+@app.command()
 def score(
     model: ModelName,
     n_pairs: Annotated[int, typer.Option(help="held-out pairs of each task", min=2, max=512)] = 256,

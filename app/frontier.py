@@ -1,5 +1,7 @@
 """Pretraining loss against circuit size: the smallest circuit of each model and task, and their geometric means.
 
+Edges are counted as the paper does: all nonzero weights between kept nodes, whether cut afterwards or not.
+
 1. Of each model and task, the circuit with the fewest edges among those that meet the target loss on held-out pairs:
    the target is not below the 95% interval, for a circuit pruned to exactly the target lies above it half the time.
 2. Models are shown together as long as some task is common to them all, those with most tasks first.
@@ -69,11 +71,16 @@ def frontier(models: Sequence[ModelSummary], circuits: Sequence[CircuitSummary],
     )
 
 
+def edges(circuit: CircuitSummary) -> int:
+    """Nonzero weights between kept nodes."""
+    return circuit.n_edges + circuit.n_cut_edges
+
+
 def smallest(circuits: Sequence[CircuitSummary], model: str, target: float) -> dict[str, CircuitSummary]:
     """For each task the circuit with the fewest edges, then nodes, that meets the target."""
     found: dict[str, CircuitSummary] = {}
     meeting = [c for c in circuits if c.model == model and c.loss_nats.low <= target]
-    for circuit in sorted(meeting, key=lambda c: (c.n_edges, c.n_nodes, c.id)):
+    for circuit in sorted(meeting, key=lambda c: (edges(c), c.n_nodes, c.id)):
         found.setdefault(circuit.task, circuit)
     return found
 
@@ -94,7 +101,7 @@ def size_of(best: BestByTask, tasks: Sequence[str]) -> float | None:
     """Geometric mean of edges; None where a task has no circuit or there is no task."""
     if not tasks or any(task not in best for task in tasks):
         return None
-    return exp(sum(log(max(1, best[task].n_edges)) for task in tasks) / len(tasks))
+    return exp(sum(log(max(1, edges(best[task]))) for task in tasks) / len(tasks))
 
 
 def is_dense(model: ModelSummary) -> bool:
@@ -138,7 +145,7 @@ def point(
                 circuit=circuit.id,
                 url=circuit.url,
                 n_nodes=circuit.n_nodes,
-                n_edges=circuit.n_edges,
+                n_edges=edges(circuit),
                 loss_nats=circuit.loss_nats.value,
             )
             for task, circuit in sorted(best.items())

@@ -41,13 +41,13 @@ class SearchResult:
 
 #: The settings that are searched: lowest, highest, and whether on a logarithmic scale.
 RANGES = {
-    "k_coef": (3e-3, 6e-2, True),
-    "edge_coef": (1e-3, 6e-2, True),
-    "lr": (1e-2, 1e-1, True),
+    "k_coef": (3e-3, 3e-2, True),
+    "edge_coef": (1e-3, 2e-2, True),
+    "lr": (1e-2, 6e-2, True),
     "beta2": (0.9, 0.99, False),
     "heaviside_temp": (0.5, 2.0, True),
-    "init_noise_bias": (0.1, 0.8, False),
-    "init_noise_scale": (0.01, 0.4, True),
+    "init_noise_bias": (0.2, 0.7, False),
+    "init_noise_scale": (0.1, 0.4, True),
     "drop_below": (-0.9, -0.2, False),
 }
 
