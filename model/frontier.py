@@ -58,8 +58,8 @@ def frontier(
 
 def sizes_along(n_circuit: int, n_all: int, n_sizes: int = N_SIZES) -> list[int]:
     """Sizes from nothing to everything, even on a logarithmic scale, the circuit's own among them."""
-    even = torch.logspace(0, torch.log10(torch.tensor(float(max(n_all, 1)))).item(), n_sizes).round().int().tolist()
-    return sorted({0, n_circuit, n_all, *even})
+    even = [round(max(n_all, 1) ** (i / max(1, n_sizes - 1))) for i in range(n_sizes)]
+    return sorted({0, n_circuit, n_all, *(size for size in even if size <= n_all)})
 
 
 def _size(subject: Subject, nodes: Sequence[Node], batch: PairBatch) -> Size:

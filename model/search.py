@@ -1,7 +1,8 @@
 """Hyper-parameters of pruning, searched for each model and task (paper A.5: untuned results are poor).
 
 1. One coarse run shortlists candidates, so that a trial costs what the candidates cost.
-2. Optuna's TPE sampler proposes settings; the first trial is the settings that the search started from.
+2. Optuna's TPE sampler proposes settings; the first trial is the settings that the search started from,
+   brought into their ranges.
 3. A trial is a whole pruning run; its score is the number of edges at the target loss on fresh train pairs.
 """
 
@@ -66,7 +67,7 @@ def search(
     candidates = shortlist(subject, train, base)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=base.seed, n_startup_trials=4))
-    study.enqueue_trial({name: getattr(base, name) for name in RANGES})
+    study.enqueue_trial({name: min(max(getattr(base, name), low), high) for name, (low, high, _) in RANGES.items()})
     trials: list[Trial] = []
     best: tuple[float, PruneResult, PruneSettings] | None = None
     most: int | None = None

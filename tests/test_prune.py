@@ -9,7 +9,7 @@ import torch
 from hand_model import CONFIG, WHOLE, hand_batch, hand_circuit, hand_subject
 from model.batch import encode_pairs
 from model.circuit import count_kept, kept_nodes
-from model.gate import keep_only
+from model.gate import inside
 from model.greedy import drop_needless
 from model.mask import Heaviside, Mask
 from model.measure import measure
@@ -17,7 +17,7 @@ from model.prune import PruneSettings, prune, smallest_prefix
 from model.subject import load_subject
 from model.tasks import TASKS
 
-BUNDLED = Path(__file__).parent.parent / "bundle" / "models" / "python-4x256"
+BUNDLED = sorted((Path(__file__).parent.parent / "bundle" / "models").glob("python-*"))[0]
 
 
 def test_the_gate_is_a_step_with_the_slope_of_a_sigmoid():
@@ -81,7 +81,7 @@ def test_a_short_run_on_the_bundled_model_makes_a_small_circuit_that_does_the_ta
     assert {s.phase for s in steps} >= {"learning", "bisecting", "calibrating"}
     assert len(result.circuit.nodes) == steps[-1].n_nodes < 5000
     held_out = encode_pairs(task.pairs("heldout", 32), subject.tokenizer, subject.config.block_size)
-    outcome = measure(subject.model, held_out, keep_only(result.circuit, subject.means, subject.config))
+    outcome = measure(subject.model, held_out, inside(result.circuit, subject.means, subject.model))
     assert outcome.loss_nats < 0.5 < math.log(2)
     assert result.calibration.loss_after_nats <= result.calibration.loss_before_nats
 

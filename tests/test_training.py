@@ -97,3 +97,20 @@ def test_a_resumed_run_is_the_unbroken_run(tmp_path):
         resumed.advance(_corpus())
     for name, value in whole.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_a_sibling_starts_from_a_checkpoint_and_anneals_from_its_density(tmp_path):
+    parent = Run(TINY, TrainSettings(n_steps=10, density=0.5, batch_windows=4, bf16=False), torch.device("cpu"))
+    for _ in range(10):
+        parent.advance(_corpus())
+    parent.save(tmp_path / "checkpoint.pt")
+    settings = TrainSettings(n_steps=20, density=0.1, first_density=0.5, batch_windows=4, bf16=False)
+    sibling = Run(TINY, settings, torch.device("cpu"))
+    sibling.start_from(tmp_path / "checkpoint.pt")
+    assert sibling.step == 0 and sibling.density() == 0.5
+    for name, value in parent.model.state_dict().items():
+        assert torch.equal(value, sibling.model.state_dict()[name]), name
+    for _ in range(20):
+        sibling.advance(_corpus())
+    nonzero, total = count_nonzero(sibling.model)
+    assert nonzero / total == pytest.approx(0.1, abs=0.005)
