@@ -93,6 +93,10 @@ class Catalogue:
     def featured_circuits(self) -> list[CircuitSummary]:
         return self.store.featured()
 
+    def tour_circuit(self) -> CircuitSummary | None:
+        """The circuit that the tour is given on: the smallest that came with the app for the task of closing quotes."""
+        return next(iter(self.store.bundled_circuits("single_double_quote")), None)
+
     def check(self, model: str, task: str) -> None:
         """Raises a 404 Refusal unless both exist, and an InputError where the model cannot read a user's own pairs."""
         self.library.shelf(model)

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from app.pages import wants_page
-from app.schemas import CIRCUIT_PATTERN, NAME_PATTERN, NODE_PATTERN, ErrorAnswer, Problem
+from app.schemas import CIRCUIT_PATTERN, NAME_PATTERN, NODE_PATTERN, VIEW_PATTERN, ErrorAnswer, Problem
 from model.errors import InputError, UnknownName
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}},
     }
     for status, text in {
-        404: "no such model, task, circuit, node, ablation or job",
+        404: "no such model, task, circuit, node, annotation, ablation or job",
         409: "the state of things does not allow it",
         413: "the body is too large",
         422: "something in the request is not usable; the message says what and what is allowed",
@@ -139,6 +139,7 @@ _PATTERNS = {
     NODE_PATTERN: "a node, like 3.mlp.post_act:117",
     NAME_PATTERN: "a name of small letters, digits, `_`, `.` and `-`",
     CIRCUIT_PATTERN: "16 hexadecimal digits",
+    VIEW_PATTERN: "empty or a page's query, like ?node=3.mlp.post_act:117",
 }
 
 
@@ -178,6 +179,8 @@ def field_name(loc: Sequence[str | int]) -> str:
     parts = list(loc[1:] if loc and loc[0] in ("body", "query", "path", "header") else loc)
     if len(parts) > 2 and parts[0] == "target":
         del parts[1]  # the tag of a tagged union, which is no field
+    if parts[-1:] == ["[key]"]:  # the key of an object, which stands in the sentence as the value
+        return f"a name in {field_name(parts[:-2])}"
     for part in parts:
         name += f"[{part}]" if isinstance(part, int) else f".{part}"
     return name.removeprefix(".") or "the body"

@@ -21,7 +21,20 @@ from app.pages import make_templates
 from app.prompt_analyses import PromptAnalyses
 from app.pruning import Pruning
 from app.queue import Queue
-from app.routes import ablations, circuits, docs, frontier, health, home, jobs, models, nodes, prompts, tasks
+from app.routes import (
+    ablations,
+    annotations,
+    circuits,
+    docs,
+    frontier,
+    health,
+    home,
+    jobs,
+    models,
+    nodes,
+    prompts,
+    tasks,
+)
 from app.settings import ROOT, Settings
 from app.store import Store
 from app.tasks import Tasks
@@ -68,7 +81,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.library = library
     app.state.templates = make_templates()
     errors.install(app)
-    for resource in (home, frontier, models, tasks, circuits, nodes, prompts, ablations, jobs, health, docs):
+    data = (models, tasks, circuits, nodes, prompts, annotations, ablations, jobs)
+    for resource in (home, frontier, *data, health, docs):
         app.include_router(resource.router)
     app.mount(urls.STATIC, StaticFiles(directory=ROOT / "static"), name="static")
     app.mount(urls.PLOTLY, StaticFiles(packages=[("plotly", "package_data")]), name="plotly")

@@ -1,4 +1,4 @@
-"""Circuits and ablations that were kept: immutable records under ids derived from their content."""
+"""Circuits, notes and ablations that were kept: immutable records under ids derived from their content."""
 
 import logging
 from pathlib import Path
@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from app.database import Database
 from app.errors import no_such
-from app.schemas import Ablation, CircuitDetail, CircuitSummary
-from app.tables import AblationRow, CircuitRow
+from app.schemas import Ablation, AnnotatedCircuit, Annotation, AnnotationSummary, CircuitDetail, CircuitSummary
+from app.tables import AblationRow, AnnotationRow, CircuitRow
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,17 @@ class Store:
         own = [c for c in self.circuits() if c.id not in bundled]
         return ours + sorted(own, key=lambda c: c.created_at, reverse=True)
 
+    def bundled_circuits(self, task: str) -> list[CircuitSummary]:
+        """Summaries of the circuits of a task that came with the app, smallest first."""
+        query = select(CircuitRow.summary).where(CircuitRow.bundled, CircuitRow.task == task)
+        with self.database.reading() as session:
+            found = [CircuitSummary.model_validate_json(text) for text in session.scalars(query)]
+        return sorted(found, key=lambda c: (c.n_nodes, c.id))
+
+    def check_circuit(self, circuit_id: str) -> None:
+        """Raises a 404 Refusal where there is no such circuit."""
+        self.circuit_json(circuit_id)
+
     def circuit_json(self, circuit_id: str) -> str:
         """A CircuitDetail as it is sent. Raises a 404 Refusal."""
         with self.database.reading() as session:
@@ -81,20 +92,66 @@ class Store:
             )
 
     def import_bundle(self, folder: Path) -> int:
-        """Take in the circuits that come with the app; returns how many were new or had changed."""
+        """Take in the circuits that come with the app, and their notes; returns how many were new or had changed."""
         n_changed = 0
         for path in sorted(folder.glob("*.json")):
             try:
-                circuit = CircuitDetail.model_validate_json(path.read_bytes())
+                read = AnnotatedCircuit.model_validate_json(path.read_bytes())
             except ValidationError as error:
                 log.error("%s is not a circuit and was left out: %s", path.name, error.errors()[0]["msg"])
                 continue
+            circuit = CircuitDetail(**{name: getattr(read, name) for name in CircuitDetail.model_fields})
+            if read.annotation is not None:
+                self.keep_annotation(read.annotation)
             with self.database.reading() as session:
                 known = session.scalar(select(CircuitRow.detail).where(CircuitRow.id == circuit.id, CircuitRow.bundled))
             if known != circuit.model_dump_json():
                 self.keep_circuit(circuit, bundled=True)
                 n_changed += 1
         return n_changed
+
+    # -- annotations -------------------------------------------------------------------------
+
+    def annotation(self, annotation_id: str) -> Annotation:
+        """Raises a 404 Refusal."""
+        with self.database.reading() as session:
+            found = session.scalar(select(AnnotationRow.record).where(AnnotationRow.id == annotation_id))
+            if found is None:
+                known = session.scalars(select(AnnotationRow.id).order_by(AnnotationRow.created_at.desc())).all()
+                raise no_such("annotation", annotation_id, known)
+            return Annotation.model_validate_json(found)
+
+    def annotation_of(self, circuit_id: str, annotation_id: str) -> Annotation:
+        """The same, of this circuit and no other. Raises a 404 Refusal."""
+        found = self.annotation(annotation_id)
+        if found.circuit != circuit_id:
+            known = [summary.id for summary in self.annotations_of(circuit_id)]
+            raise no_such("annotation", annotation_id, known, f"circuit {circuit_id} has")
+        return found
+
+    def annotations_of(self, circuit_id: str) -> list[AnnotationSummary]:
+        """The revisions of a circuit's notes, newest first."""
+        query = select(AnnotationRow.record).where(AnnotationRow.circuit == circuit_id)
+        with self.database.reading() as session:
+            found = [Annotation.model_validate_json(text) for text in session.scalars(query)]
+        found.sort(key=lambda a: (a.created_at, a.id), reverse=True)
+        return [AnnotationSummary(**{name: getattr(a, name) for name in AnnotationSummary.model_fields}) for a in found]
+
+    def keep_annotation(self, annotation: Annotation) -> tuple[Annotation, bool]:
+        """Store a revision once; returns the record under its id, and whether it is this one."""
+        with self.database.writing() as session:
+            row = session.get(AnnotationRow, annotation.id)
+            if row is not None:
+                return Annotation.model_validate_json(row.record), False
+            session.add(
+                AnnotationRow(
+                    id=annotation.id,
+                    circuit=annotation.circuit,
+                    created_at=annotation.created_at,
+                    record=annotation.model_dump_json(),
+                )
+            )
+        return annotation, True
 
     # -- ablations ---------------------------------------------------------------------------
 

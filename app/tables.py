@@ -52,6 +52,17 @@ class AblationRow(Table):
     record: Mapped[str] = mapped_column(Text)
 
 
+class AnnotationRow(Table):
+    """A revision of a circuit's notes; `id` is a hash of what it says."""
+
+    __tablename__ = "annotations"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    circuit: Mapped[str] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    record: Mapped[str] = mapped_column(Text)
+
+
 class TaskRow(Table):
     """A user's own task; `id` ends in a hash of `pairs`, which is JSON: [[prompt, prompt], [answer, answer]]."""
 

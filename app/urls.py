@@ -26,6 +26,8 @@ CIRCUIT_CONTRASTS = "/circuits/{circuit_id}/contrasts"
 CIRCUIT_LEDGERS = "/circuits/{circuit_id}/ledgers"
 CIRCUIT_ATTENTION = "/circuits/{circuit_id}/attention"
 HEAD_SHARPNESS_JSON = "/circuits/{circuit_id}/heads/{layer}.{head}/sharpness.json"
+CIRCUIT_ANNOTATIONS = "/circuits/{circuit_id}/annotations"
+ANNOTATION = "/annotations/{annotation_id}"
 ABLATIONS = "/ablations"
 ABLATION = "/ablations/{ablation_id}"
 JOBS = "/jobs"
@@ -51,6 +53,14 @@ def task(name: str) -> str:
 
 def circuit(circuit_id: str) -> str:
     return CIRCUIT.format(circuit_id=circuit_id)
+
+
+def circuit_with_notes(circuit_id: str, annotation_id: str) -> str:
+    return f"{circuit(circuit_id)}?notes={annotation_id}"
+
+
+def annotation(annotation_id: str) -> str:
+    return ANNOTATION.format(annotation_id=annotation_id)
 
 
 def ablation(ablation_id: str) -> str:

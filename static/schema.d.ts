@@ -38,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/annotations/{annotation_id}.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One revision of a circuit's notes */
+        get: operations["annotation_annotations__annotation_id__json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/circuits.json": {
         parameters: {
             query?: never;
@@ -62,8 +79,45 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One circuit: the graph, its figures and where it came from */
+        /**
+         * One circuit: the graph, its figures and where it came from
+         * @description With `notes`, the id of an annotation, the circuit carries it.
+         */
         get: operations["circuit_circuits__circuit_id__json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/annotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep a revision of a circuit's notes; the same notes again answer 200 with the same record */
+        post: operations["keep_circuits__circuit_id__annotations_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/annotations.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The revisions of a circuit's notes, newest first */
+        get: operations["annotations_circuits__circuit_id__annotations_json_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -592,6 +646,202 @@ export interface components {
             seed: number;
             /** Target */
             target: components["schemas"]["CircuitTarget"] | components["schemas"]["ModelTarget"];
+        };
+        /**
+         * AnnotatedCircuit
+         * @description A circuit with the notes that were asked for.
+         */
+        AnnotatedCircuit: {
+            annotation?: components["schemas"]["Annotation"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Cut Edges
+             * @description weights between kept nodes of which the target sees only the source's mean
+             * @default []
+             */
+            cut_edges: components["schemas"]["Edge"][];
+            /** Edges */
+            edges: components["schemas"]["Edge"][];
+            example: components["schemas"]["PromptPair"];
+            /**
+             * Format
+             * @constant
+             */
+            format: "sparsescope-circuit/1";
+            /** Full Model Loss Nats */
+            full_model_loss_nats: number;
+            /** Id */
+            id: string;
+            /** Links */
+            links: components["schemas"]["Link"][];
+            /** @description held-out loss of the circuit, all else at its mean */
+            loss_nats: components["schemas"]["Interval"];
+            measures: components["schemas"]["Comparison"];
+            /** Model */
+            model: string;
+            /** Model Fingerprint */
+            model_fingerprint: string;
+            /**
+             * N Cut Edges
+             * @description weights between kept nodes that were cut; the paper's count of edges is n_edges + n_cut_edges
+             * @default 0
+             */
+            n_cut_edges: number;
+            /** N Edges */
+            n_edges: number;
+            /** N Layer */
+            n_layer: number;
+            /** N Nodes */
+            n_nodes: number;
+            /** Nodes */
+            nodes: components["schemas"]["Node"][];
+            provenance: components["schemas"]["Provenance"];
+            /** Target Loss Nats */
+            target_loss_nats: number;
+            /** Task */
+            task: string;
+            /** Task Title */
+            task_title: string;
+            /** Terminals */
+            terminals: components["schemas"]["Terminal"][];
+            /** Url */
+            url: string;
+        };
+        /**
+         * Annotation
+         * @description A revision of a circuit's notes: an immutable record, its id derived from its content.
+         */
+        Annotation: {
+            /** Author */
+            author?: string | null;
+            /** Circuit */
+            circuit: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Format
+             * @default sparsescope-annotation/1
+             * @constant
+             */
+            format: "sparsescope-annotation/1";
+            /**
+             * Groups
+             * @default []
+             */
+            groups: components["schemas"]["NodeGroup"][];
+            /** Id */
+            id: string;
+            /**
+             * Labels
+             * @description short names of nodes
+             * @default {}
+             */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Link
+             * @description the circuit's page with these notes
+             */
+            link: string;
+            /**
+             * Notes
+             * @description longer texts on nodes
+             * @default {}
+             */
+            notes: {
+                [key: string]: string;
+            };
+            /** Parent */
+            parent?: string | null;
+            /**
+             * Story
+             * @default []
+             */
+            story: components["schemas"]["StoryStep"][];
+            /** Title */
+            title: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * AnnotationRequest
+         * @description What is written about a circuit; `parent` is the revision it was edited from.
+         */
+        AnnotationRequest: {
+            /** Author */
+            author?: string | null;
+            /**
+             * Format
+             * @default sparsescope-annotation/1
+             * @constant
+             */
+            format: "sparsescope-annotation/1";
+            /**
+             * Groups
+             * @default []
+             */
+            groups: components["schemas"]["NodeGroup"][];
+            /**
+             * Labels
+             * @description short names of nodes
+             * @default {}
+             */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Notes
+             * @description longer texts on nodes
+             * @default {}
+             */
+            notes: {
+                [key: string]: string;
+            };
+            /** Parent */
+            parent?: string | null;
+            /**
+             * Story
+             * @default []
+             */
+            story: components["schemas"]["StoryStep"][];
+            /** Title */
+            title: string;
+        };
+        /**
+         * AnnotationSummary
+         * @description One revision among those of a circuit.
+         */
+        AnnotationSummary: {
+            /** Author */
+            author: string | null;
+            /** Circuit */
+            circuit: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Id */
+            id: string;
+            /**
+             * Link
+             * @description the circuit's page with these notes
+             */
+            link: string;
+            /** Parent */
+            parent: string | null;
+            /** Title */
+            title: string;
+            /** Url */
+            url: string;
         };
         /** AttentionAnswer */
         AttentionAnswer: {
@@ -1691,6 +1941,16 @@ export interface components {
             node: string;
         };
         /**
+         * NodeGroup
+         * @description Nodes that belong together, under a name; a node may be in several groups.
+         */
+        NodeGroup: {
+            /** Name */
+            name: string;
+            /** Nodes */
+            nodes: string[];
+        };
+        /**
          * NodeOnCorpus
          * @description Activations are kept in half precision: three significant digits. `edges` bound the histogram's bins.
          */
@@ -2194,6 +2454,19 @@ export interface components {
             step: number;
         };
         /**
+         * StoryStep
+         * @description One view of the circuit and what is to be seen in it.
+         */
+        StoryStep: {
+            /** Sentence */
+            sentence: string;
+            /**
+             * View
+             * @description the query of the circuit's page: `?node=3.mlp.post_act:117&cut=…`; empty for the plain page
+             */
+            view: string;
+        };
+        /**
          * TaskCheck
          * @description What prompt pairs come to: every fault in a sentence, how they are split, the tokens of the first.
          */
@@ -2469,7 +2742,7 @@ export interface operations {
                     "application/json": components["schemas"]["Ablation"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2527,7 +2800,47 @@ export interface operations {
                     "application/json": components["schemas"]["Ablation"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    annotation_annotations__annotation_id__json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Annotation"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2568,7 +2881,7 @@ export interface operations {
                     "application/json": components["schemas"]["CircuitSummary"][];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2590,6 +2903,110 @@ export interface operations {
     };
     circuit_circuits__circuit_id__json_get: {
         parameters: {
+            query?: {
+                notes?: string | null;
+            };
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CircuitDetail"] | components["schemas"]["AnnotatedCircuit"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    keep_circuits__circuit_id__annotations_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnotationRequest"];
+            };
+        };
+        responses: {
+            /** @description kept before: the record of then */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Annotation"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Annotation"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    annotations_circuits__circuit_id__annotations_json_get: {
+        parameters: {
             query?: never;
             header?: never;
             path: {
@@ -2605,10 +3022,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CircuitDetail"];
+                    "application/json": components["schemas"]["AnnotationSummary"][];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2652,7 +3069,7 @@ export interface operations {
                     "application/json": components["schemas"]["AttentionAnswer"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2714,7 +3131,7 @@ export interface operations {
                     "application/json": components["schemas"]["Contrast"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2777,7 +3194,7 @@ export interface operations {
                     "application/json": components["schemas"]["Sharpness"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2830,7 +3247,7 @@ export interface operations {
                     "application/json": components["schemas"]["Ledger"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2889,7 +3306,7 @@ export interface operations {
                     "application/json": components["schemas"]["NodeDetail"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2939,7 +3356,7 @@ export interface operations {
                     "application/json": components["schemas"]["NodeOnCorpus"] | components["schemas"]["NoCorpus"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2992,7 +3409,7 @@ export interface operations {
                     "application/json": components["schemas"]["NeuronResponse"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3045,7 +3462,7 @@ export interface operations {
                     "application/json": components["schemas"]["NodeOnTask"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3098,7 +3515,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunAnswer"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3160,7 +3577,7 @@ export interface operations {
                     "application/json": components["schemas"]["PromptTrace"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3221,7 +3638,7 @@ export interface operations {
                     "application/json": components["schemas"]["Frontier"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3292,7 +3709,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3370,7 +3787,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3410,7 +3827,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3461,7 +3878,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["StepEvent"] | components["schemas"]["Job"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3531,7 +3948,7 @@ export interface operations {
                     "application/json": components["schemas"]["ModelDetail"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3576,7 +3993,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChannelPage"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3619,7 +4036,7 @@ export interface operations {
                     "application/json": components["schemas"]["TaskMeasure"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3670,7 +4087,7 @@ export interface operations {
                     "application/json": components["schemas"]["TaskDetail"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3750,7 +4167,7 @@ export interface operations {
                     "application/json": components["schemas"]["TaskCheck"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3832,7 +4249,7 @@ export interface operations {
                     "application/json": components["schemas"]["TaskDetail"];
                 };
             };
-            /** @description no such model, task, circuit, node, ablation or job */
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
                     [name: string]: unknown;

@@ -7,7 +7,7 @@ from app import urls
 from app.cached import cached_json
 from app.deps import TheCatalogue, TheExperiments, ThePages, TheStore
 from app.errors import refusals
-from app.schemas import CircuitDetail, CircuitSummary, NodeDetail, PromptRun, RunAnswer
+from app.schemas import AnnotatedCircuit, CircuitDetail, CircuitSummary, NodeDetail, PromptRun, RunAnswer
 
 router = APIRouter(tags=["circuits"])
 
@@ -38,18 +38,33 @@ def node(circuit_id: str, node_id: str, request: Request, experiments: TheExperi
 @router.get(
     urls.twin(urls.CIRCUIT),
     summary="One circuit: the graph, its figures and where it came from",
-    response_model=CircuitDetail,
+    response_model=CircuitDetail | AnnotatedCircuit,
     responses=refusals(404),
 )
-def circuit(circuit_id: str, request: Request, store: TheStore) -> Response:
-    return cached_json(request, store.circuit_json(circuit_id))
+def circuit(circuit_id: str, request: Request, store: TheStore, notes: str | None = None) -> Response:
+    """With `notes`, the id of an annotation, the circuit carries it."""
+    json = store.circuit_json(circuit_id)
+    if notes is None:
+        return cached_json(request, json)
+    annotation = store.annotation_of(circuit_id, notes)
+    return cached_json(request, f'{json[:-1]},"annotation":{annotation.model_dump_json()}}}')
 
 
 @router.get(urls.CIRCUIT, include_in_schema=False)
-def circuit_page(circuit_id: str, store: TheStore, catalogue: TheCatalogue, pages: ThePages) -> Response:
+def circuit_page(
+    circuit_id: str,
+    store: TheStore,
+    catalogue: TheCatalogue,
+    pages: ThePages,
+    notes: str | None = None,
+) -> Response:
     circuit = store.circuit(circuit_id)
+    annotation = None if notes is None else store.annotation_of(circuit_id, notes)
     title = f"{circuit.task_title}: {circuit.n_nodes} nodes"
-    return pages("circuit.html", title, circuit=circuit, model=catalogue.model_summary(circuit.model))
+    return pages(
+        "circuit.html", title, circuit=circuit, model=catalogue.model_summary(circuit.model),
+        annotation=annotation, revisions=store.annotations_of(circuit_id), tour=catalogue.tour_circuit(),
+    )  # fmt: skip
 
 
 @router.post(

@@ -18,7 +18,8 @@ def home_page(catalogue: TheCatalogue, pages: ThePages) -> Response:
     circuits = catalogue.featured_circuits()
     if models:  # those of the model that comes first on the page come first
         circuits.sort(key=lambda circuit: circuit.model != models[0].name)
-    return pages("home.html", "Sparsescope", models=models, groups=groups, circuits=circuits)
+    tour = catalogue.tour_circuit()
+    return pages("home.html", "Sparsescope", models=models, groups=groups, circuits=circuits, tour=tour)
 
 
 @router.get(urls.MODELS_JSON, summary="All models")

@@ -4,6 +4,16 @@ Losses are nats, sizes are counts, times are seconds. A site or node is named as
 `3.mlp.post_act:117`. The same names hold in Python, JSON, JavaScript and on the page.
 """
 
+from app.schemas.annotations import (
+    VIEW_PATTERN,
+    AnnotatedCircuit,
+    Annotation,
+    AnnotationId,
+    AnnotationRequest,
+    AnnotationSummary,
+    NodeGroup,
+    StoryStep,
+)
 from app.schemas.base import (
     CIRCUIT_PATTERN,
     NAME_PATTERN,
@@ -115,6 +125,11 @@ __all__ = [
     "Ablation",
     "AblationMode",
     "AblationRequest",
+    "AnnotatedCircuit",
+    "Annotation",
+    "AnnotationId",
+    "AnnotationRequest",
+    "AnnotationSummary",
     "AttentionAnswer",
     "AttentionRequest",
     "CIRCUIT_PATTERN",
@@ -177,6 +192,7 @@ __all__ = [
     "Node",
     "NodeDetail",
     "NodeDifference",
+    "NodeGroup",
     "NodeId",
     "NodeOnCorpus",
     "NodeOnTask",
@@ -202,6 +218,7 @@ __all__ = [
     "Sharpness",
     "SmallestCircuit",
     "StepEvent",
+    "StoryStep",
     "TaskCheck",
     "TaskDetail",
     "TaskMeasure",
@@ -214,6 +231,7 @@ __all__ = [
     "TokenWeight",
     "TraceRun",
     "TrainingPoint",
+    "VIEW_PATTERN",
     "Weight",
     "WhatIf",
     "Wire",
