@@ -7,6 +7,7 @@ from app.convert_model import channel_page, model_detail, model_score, model_sum
 from app.errors import no_such
 from app.frontier import FrontierQuery, frontier
 from app.library import Facts, Library, Shelf
+from app.model_groups import ROLES
 from app.schemas import (
     ChannelPage,
     ChannelSort,
@@ -43,7 +44,9 @@ class Catalogue:
         self._tasks = tasks
 
     def models(self) -> list[ModelSummary]:
-        return [self._summary(shelf, facts) for shelf, facts in self.library.described()]
+        """The best first, repeats that differ in their seed and models of other languages last."""
+        found = [self._summary(shelf, facts) for shelf, facts in self.library.described()]
+        return sorted(found, key=lambda model: ROLES.index(model.role))
 
     def model_summary(self, name: str) -> ModelSummary:
         shelf = self.library.shelf(name)

@@ -85,7 +85,7 @@ def test_pairs_from_a_file_are_saved_measured_and_pruned(
     expect(chosen.locator("option")).not_to_have_count(1)
     form.get_by_label("gradient steps").fill("5000")
     form.get_by_test_id("start-prune").click()
-    expect(page.get_by_test_id("prune-job")).to_contain_text(re.compile(r"step \d+ of 5,000"), timeout=60_000)
+    expect(page.get_by_test_id("prune-job")).to_contain_text(re.compile(r"step \d+ of 5,000"), timeout=180_000)
     page.get_by_test_id("cancel-job").click()
     expect(page.get_by_test_id("job-state")).to_have_text("cancelled")
     jobs = [Job.model_validate(raw) for raw in httpx.get(f"{server.url}/jobs.json").json()]
