@@ -84,14 +84,14 @@ class Learner:
 
     def _remember(self) -> None:
         """The fewest edges so far with which the loss was at the target: a run that then goes too far falls back."""
-        if self.recent_loss <= self.settings.target_loss_nats:
+        if self.recent_loss <= self.settings.aim_nats:
             _, n_edges = self.size()
             if self.best is None or n_edges < self.best[0]:
                 self.best = n_edges, self.mask.tau.detach().clone()
 
     def settle(self) -> Mask:
         """The mask as it is, or where it has gone far beyond the target, as it was at its best."""
-        if self.best is not None and self.recent_loss > 2 * self.settings.target_loss_nats:
+        if self.best is not None and self.recent_loss > 2 * self.settings.aim_nats:
             self.mask.tau.data.copy_(self.best[1])
         return self.mask
 
@@ -105,7 +105,7 @@ class Learner:
         """Share of the penalty that acts: all of it while the loss is low, none once it has reached the target."""
         if not self.settings.ease_penalty:
             return 1.0
-        return min(1.0, max(0.0, 2 * (1 - self.recent_loss / self.settings.target_loss_nats)))
+        return min(1.0, max(0.0, 2 * (1 - self.recent_loss / self.settings.aim_nats)))
 
     def keep(self) -> Keep:
         return self.mask.keep_of((self.mask.tau > 0).nonzero().flatten())

@@ -140,7 +140,7 @@ def prune_batches(
     """
     report = _Reporter(subject, settings.n_steps, on_step)
     mask = learn_mask(subject, train, settings, candidates=candidates, on_step=report.learning, should_stop=should_stop)
-    target = settings.target_loss_nats - settings.margin_nats
+    target = settings.aim_nats
 
     def fresh_loss(keep: Keep) -> float:
         return measure(compile_circuit(subject.model, subject.means, keep), fresh).loss_nats

@@ -29,3 +29,8 @@ class PruneSettings:
     bf16: bool = True
     n_train_pairs: int = 2048
     n_fresh_pairs: int = 384
+
+    @property
+    def aim_nats(self) -> float:
+        """The loss that the size is chosen for, on train pairs."""
+        return max(0.0, self.target_loss_nats - self.margin_nats)
