@@ -2,7 +2,7 @@
 // The only file that talks to the server: requests, their refusals, the event stream, the connection.
 
 /**
- * @import { Ablation, AblationRequest, ChannelPage, CircuitDetail, ErrorAnswer, Job, ModelDetail, NodeDetail, PruneRequest,
+ * @import { Ablation, AblationRequest, Annotation, AnnotationRequest, ChannelPage, CircuitDetail, ErrorAnswer, Job, ModelDetail, NodeDetail, PruneRequest,
  *   RunAnswer, StepEvent, TaskCheck, TaskDetail, TaskMeasure, TaskRequest, TaskSummary } from "./types.js"
  * @import { AttentionAnswer, Contrast, Ledger, PromptTrace, Sharpness } from "./panel_types.js"
  */
@@ -131,6 +131,9 @@ export const getChannels = (model, query) => request(`/models/${model}/channels.
 
 /** @param {AblationRequest} body @param {AbortSignal} [signal] @returns {Promise<Ablation>} */
 export const postAblation = (body, signal) => post("/ablations", body, signal);
+
+/** @param {string} circuit @param {AnnotationRequest} body @returns {Promise<Annotation>} */
+export const postAnnotation = (circuit, body) => post(`/circuits/${circuit}/annotations`, body);
 
 /** @param {string} circuit @param {string} prompt @param {AbortSignal} [signal] @returns {Promise<RunAnswer>} */
 export const postRun = (circuit, prompt, signal) => post(`/circuits/${circuit}/runs`, { prompt }, signal);

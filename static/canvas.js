@@ -29,14 +29,14 @@ const QUICK_MS = 60;
 
 /**
  * @param {HTMLElement} root the graph, focusable
- * @param {{ graph: Graph, scenes: Scenes, store: Store }} parts
+ * @param {{ graph: Graph, scenes: Scenes, store: Store, marksOf?: Parameters<typeof createOverlay>[3] }} parts
  */
-export function createCanvas(root, { graph, scenes, store }) {
+export function createCanvas(root, { graph, scenes, store, marksOf }) {
   const plot = h("div", { class: "plot-layer" });
   const pane = h("div", { class: "pane" }, plot);
   const frameBox = h("div", { class: "select-box", hidden: true });
   root.append(pane);
-  const overlay = createOverlay(pane, root, { onGroup: toggle, onPick: pick });
+  const overlay = createOverlay(pane, root, { onGroup: toggle, onPick: pick }, marksOf);
   const minimap = createMinimap(root, look);
   const tip = createTip(root);
   pane.append(frameBox);
@@ -280,6 +280,7 @@ export function createCanvas(root, { graph, scenes, store }) {
       const moved = place && revealing(frameNow(), place);
       if (moved) look(moved);
     },
+    redraw: schedule,
     /** Colour nodes by values; null by effects again. @param {import("./light.js").Light | null} values */
     light(values) {
       light = values;

@@ -10,7 +10,7 @@ import { nodeWords, plural } from "./format.js";
 import { errorNotice } from "./notice.js";
 import { ablationRequest } from "./snippet.js";
 
-const N_PAIRS = 64;
+export const N_PAIRS = 64;
 const PAUSE_MS = 250;
 
 /**

@@ -86,6 +86,15 @@ function copyByHand(text) {
   return done;
 }
 
+/** What this browser keeps from visit to visit; null where it keeps nothing. */
+export function shelfOf() {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
+}
+
 /** Run a function once its calls have paused. @param {() => void} act @param {number} ms */
 export function debounce(act, ms) {
   let timer = 0;

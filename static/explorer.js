@@ -2,24 +2,32 @@
 // The circuit page: one store of the view, and everything that shows it or changes it.
 
 /** @import { PanelName, View } from "./types.js" */
-import { watchServer } from "./api.js";
+import { postAnnotation, watchServer } from "./api.js";
 import { createCanvas } from "./canvas.js";
 import { createCutPanel } from "./cut_panel.js";
-import { copyFrom, debounce, fill, h, need, pageData } from "./dom.js";
+import { copyFrom, debounce, fill, h, need, pageData, shelfOf } from "./dom.js";
 import { graphOf } from "./graph.js";
 import { createHelp } from "./help.js";
 import { keysOf, listenToKeys } from "./keys.js";
 import { drawLegend } from "./legend.js";
+import { createNodeNotes } from "./node_notes.js";
 import { createNodePanel } from "./node_panel.js";
+import { createNoteMarks } from "./note_marks.js";
+import { createNotes } from "./notes.js";
+import { createNotesPanel } from "./notes_panel.js";
 import { sentence } from "./notice.js";
 import { createPromptPanel } from "./prompt_panel.js";
 import { offerTasks, wirePruneForm } from "./prune_form.js";
 import { createScenes } from "./scene.js";
 import { createSearch } from "./search.js";
+import { select } from "./selection.js";
 import { createSelectionBar } from "./selection_bar.js";
 import { notesOf } from "./stage_notes.js";
 import { createStore, panelOf, readView, strangersIn, writeView } from "./state.js";
+import { addressOf, startOf, stepIn } from "./story_place.js";
+import { createStoryPlayer } from "./story_player.js";
 import { createToolbar } from "./toolbar.js";
+import { offerTour, startTour } from "./tour.js";
 
 /**
  * What panels are given.
@@ -32,12 +40,26 @@ import { createToolbar } from "./toolbar.js";
  */
 
 const graph = graphOf(pageData("page-data"));
-const read = () => readView(location.search, graph.nodes, graph.terminals);
+const notes = createNotes({
+  circuit: graph.circuit.id,
+  kept: pageData("annotation-data"),
+  shelf: shelfOf(),
+  post: (body) => postAnnotation(graph.circuit.id, body),
+});
+graph.own = new Map(Object.entries(notes.get().labels));
+const keptStory = () => notes.kept()?.story ?? [];
+const viewOf = (/** @type {string} */ query) => readView(query, graph.nodes, graph.terminals);
+const read = () => viewOf(startOf(location.search, keptStory()));
 const store = createStore(read());
+const wantsTour = new URLSearchParams(location.search).has("tour");
 const strangers = strangersIn(location.search, graph.nodes, graph.terminals);
 performance.mark("circuit-read");
 const plot = need("graph");
-const canvas = createCanvas(plot, { graph, scenes: createScenes(graph), store });
+const selectAll = (/** @type {string[]} */ ids) => store.set(select(store.get(), ids));
+const canvas = createCanvas(plot, {
+  ...{ graph, scenes: createScenes(graph), store },
+  marksOf: createNoteMarks(notes.get, selectAll),
+});
 performance.mark("circuit-laid-out");
 const say = (/** @type {string} */ text) => {
   need("announcer").textContent = text;
@@ -60,9 +82,14 @@ const explorer = {
 
 // -- the URL is the state --
 
-const address = (/** @type {View} */ view) => `${location.pathname}${writeView(view)}`;
+const address = (/** @type {View} */ view) =>
+  location.pathname + addressOf(writeView(view), notes.kept()?.id ?? null, player.at(), keptStory());
 const writeAddress = debounce(() => history.replaceState(null, "", address(store.get())), 120);
 store.onChange(writeAddress);
+const player = createStoryPlayer(need("story"), {
+  ...{ notes, store, read: viewOf, onMove: writeAddress },
+  at: stepIn(location.search, notes.get().story.length),
+});
 
 const share = need("share");
 share.addEventListener("click", async () => {
@@ -113,7 +140,13 @@ function openPrune() {
 // -- the toolbar, the keys, what is said over the graph --
 
 createToolbar({ canvas, graph, store });
-createSelectionBar(need("selection-bar"), { canvas, store });
+createSelectionBar(need("selection-bar"), {
+  ...{ canvas, store },
+  onGroup() {
+    store.set({ panel: "notes" });
+    notesPanel.nameGroup();
+  },
+});
 need("cut-status").addEventListener("click", () => openTab(1));
 createSearch(need("search"), need("search-results"), explorer, canvas);
 const keys = keysOf({
@@ -121,13 +154,14 @@ const keys = keysOf({
   open: (what) => (what === "help" ? openHelp() : need("search").focus()),
 });
 listenToKeys(plot, keys);
-const openHelp = createHelp(need("help"), keys);
+const tour = document.getElementById("tour-offer")?.dataset.tour;
+const openHelp = createHelp(need("help"), keys, tour);
 need("help-open").addEventListener("click", openHelp);
 
 let otherVersion = /** @type {string | null} */ (null);
 
 function showNotes() {
-  const notes = notesOf(graph, canvas.scene().shown, store.get(), strangers, otherVersion);
+  const notes = notesOf(canvas.scene().graph, canvas.scene().shown, store.get(), strangers, otherVersion);
   const lines = notes.map(({ text, action }) => {
     const change = action?.change;
     return h(
@@ -156,19 +190,37 @@ store.onChange(showPanel);
 store.onChange((now, before) => {
   if (now.minWeight !== before.minWeight || now.minEffect !== before.minEffect) showNotes();
 });
-createNodePanel(need("panel-node"), explorer);
+createNodePanel(
+  need("panel-node"),
+  explorer,
+  createNodeNotes(notes, () => store.set({ panel: "notes" })),
+);
+const notesPanel = createNotesPanel(need("panel-notes"), {
+  ...{ notes, store, selectAll, player },
+  onSaved() {
+    history.replaceState(null, "", address(store.get()));
+    say("The notes are saved.");
+  },
+});
+const redraw = debounce(canvas.redraw, 150);
+notes.onChange(() => {
+  graph.own = new Map(Object.entries(notes.get().labels));
+  redraw();
+});
 createCutPanel(need("panel-cut"), explorer);
 createPromptPanel(need("panel-prompt"), explorer);
 wirePruneForm(/** @type {HTMLFormElement} */ (need("prune-form")), need("prune-job"));
 showPanel(store.get());
 showNotes();
 drawLegend(need("legend"), graph.maxEffect);
+if (tour && !wantsTour && !notes.kept()) offerTour(need("tour-offer"), tour);
 window.addEventListener("popstate", () => store.set(read()));
 
 try {
   await canvas.render();
   performance.mark("circuit-drawn");
   plot.dataset.ready = "true";
+  if (wantsTour) startTour(explorer, plot);
 } catch (error) {
   fill(plot, h("p", { class: "notice error", role: "alert" }, sentence(error)));
 }

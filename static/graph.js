@@ -17,6 +17,7 @@ import { siteOf } from "./format.js";
  * @property {Map<string, Link[]>} links by either end
  * @property {Map<string, Head>} heads by layer and head: `0.attn.h7`
  * @property {Map<string, Group>} groups every layer, block and head that has nodes
+ * @property {Map<string, string>} own labels that people gave to nodes; the one part that changes
  * @property {number} maxWeight
  * @property {number} maxEffect
  */
@@ -61,6 +62,7 @@ export function graphOf(circuit) {
     links: byEnd(circuit.links),
     heads: headsOf(circuit.nodes),
     groups: groupsOf(circuit.nodes),
+    own: new Map(),
     maxWeight: largest(circuit.edges.map((edge) => edge.weight)),
     maxEffect: largest(circuit.nodes.map((node) => node.effect_nats)),
   };

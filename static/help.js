@@ -4,8 +4,8 @@
 import { fill, h } from "./dom.js";
 import { HANDS } from "./keys.js";
 
-/** @param {HTMLElement} element a dialog @param {import("./keys.js").Key[]} keys */
-export function createHelp(element, keys) {
+/** @param {HTMLElement} element a dialog @param {import("./keys.js").Key[]} keys @param {string} [tour] its address */
+export function createHelp(element, keys, tour) {
   const dialog = /** @type {HTMLDialogElement} */ (element);
   const table = (/** @type {string} */ caption, /** @type {(string | undefined)[][]} */ rows) =>
     h(
@@ -26,6 +26,7 @@ export function createHelp(element, keys) {
       "div",
       { class: "panel-head" },
       h("h2", { id: "help-title" }, "Keys and gestures"),
+      tour && h("a", { href: tour, "data-testid": "take-tour" }, "Take the tour"),
       h("button", { type: "button", onclick: () => dialog.close() }, "Close"),
     ),
     h(

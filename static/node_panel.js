@@ -13,8 +13,9 @@ import { toggleCut } from "./state.js";
 /**
  * @param {HTMLElement} panel
  * @param {Explorer} explorer
+ * @param {(id: string) => HTMLElement} notesOf where people write about a node
  */
-export function createNodePanel(panel, explorer) {
+export function createNodePanel(panel, explorer, notesOf) {
   const { graph, store } = explorer;
   const details = /** @type {Map<string, NodeDetail>} */ (new Map());
   let waiting = new AbortController();
@@ -66,6 +67,7 @@ export function createNodePanel(panel, explorer) {
       h("p", { class: "lede" }, `${nodeWords(node)[0]?.toUpperCase()}${nodeWords(node).slice(1)}.`),
       facts(node),
       h("div", { class: "row" }, cutButton, cut.length > 0 && summaryLink(cut.length)),
+      notesOf(id),
       body,
     );
     if (!detail) load(id);

@@ -15,8 +15,9 @@ import { scaleOf } from "./paths.js";
  * @param {HTMLElement} pane the plot's own area
  * @param {HTMLElement} root the graph with the room around
  * @param {{ onGroup(id: string): void, onPick(id: string, add: boolean): void }} listeners
+ * @param {(scene: Scene) => Placed[]} [marksOf] what else stands at the nodes
  */
-export function createOverlay(pane, root, { onGroup, onPick }) {
+export function createOverlay(pane, root, { onGroup, onPick }, marksOf = () => []) {
   const side = h("div", { class: "side-words" });
   const foot = h("div", { class: "foot-words" });
   const marks = h("div", { class: "marks" });
@@ -107,13 +108,14 @@ export function createOverlay(pane, root, { onGroup, onPick }) {
       chip.title = "Candidate answer: its logit";
       return [{ element: chip, x: at.x, y: at.y }];
     });
+    const more = marksOf(scene);
     const margin = marginsOf(narrow);
     Object.assign(side.style, { top: `${margin.t}px`, width: `${margin.l}px`, height: `${frame.height}px` });
     Object.assign(foot.style, { left: `${margin.l}px`, width: `${frame.width}px`, height: `${margin.b}px` });
     fill(side, ...[...rows, ...sides].map((p) => p.element));
     fill(foot, ...tokens.map((p) => p.element));
-    fill(marks, ...[...labels, ...heads, ...groups, ...chips].map((p) => p.element));
-    placed = [...sides, ...rows, ...tokens, ...heads, ...groups, ...labels, ...chips];
+    fill(marks, ...[...labels, ...heads, ...groups, ...chips, ...more].map((p) => p.element));
+    placed = [...sides, ...rows, ...tokens, ...heads, ...groups, ...labels, ...chips, ...more];
     move(frame);
   }
 

@@ -21,6 +21,9 @@ export function createSearch(box, list, explorer, canvas) {
   let hits = /** @type {string[]} */ ([]);
   let at = 0;
 
+  /** What people call it, then what it is. @param {import("./types.js").CircuitNode} node */
+  const wordsOf = (node) => [explorer.graph.own.get(node.id), nodeWords(node)].filter(Boolean).join(" · ");
+
   /** @param {boolean} open */
   function show(open) {
     list.hidden = !open;
@@ -31,10 +34,7 @@ export function createSearch(box, list, explorer, canvas) {
   function render() {
     const tokens = searchTokens(explorer.graph, input.value, MAX_TOKENS);
     const nodes = searchNodes(explorer.graph, input.value, nodeWords, MAX_NODES);
-    const found = [
-      ...nodes.map((node) => ({ id: node.id, name: node.id, words: nodeWords(node) })),
-      ...tokens,
-    ];
+    const found = [...nodes.map((node) => ({ id: node.id, name: node.id, words: wordsOf(node) })), ...tokens];
     hits = found.map((hit) => hit.id);
     at = Math.max(0, Math.min(at, hits.length - 1));
     const options = found.map((hit, i) =>

@@ -1,5 +1,5 @@
 // @ts-check
-// What can be done with the selection, beside the graph's corner: cut it, frame it, drop it.
+// What can be done with the selection, beside the graph's corner: cut it, frame it, name it, drop it.
 
 /** @typedef {import("./canvas.js").Canvas} Canvas */
 /** @typedef {import("./state.js").Store} Store */
@@ -7,8 +7,8 @@ import { fill, h } from "./dom.js";
 import { plural } from "./format.js";
 import { selectedNodes, selectionOf, toggleCuts } from "./selection.js";
 
-/** @param {HTMLElement} bar @param {{ canvas: Canvas, store: Store }} parts */
-export function createSelectionBar(bar, { canvas, store }) {
+/** @param {HTMLElement} bar @param {{ canvas: Canvas, store: Store, onGroup: () => void }} parts onGroup: make a named group of it */
+export function createSelectionBar(bar, { canvas, store, onGroup }) {
   const words = h("span", { "data-testid": "selection-count" });
   const button = (/** @type {string} */ text, /** @type {() => void} */ act) =>
     h("button", { type: "button", onclick: act }, text);
@@ -20,6 +20,7 @@ export function createSelectionBar(bar, { canvas, store }) {
     words,
     cut,
     button("Frame", () => canvas.frame(selectionOf(store.get()))),
+    button("Group", onGroup),
     button("Clear", () => canvas.select(null)),
   );
 

@@ -6,7 +6,7 @@
 export const NODE = /^\d{1,3}\.(attn|mlp)\.[a-z_]{1,16}:\d{1,6}$/;
 const END = /^(embed|logit):\d{1,6}$/;
 const GROUP = /^\d{1,3}(\.attn(\.h\d{1,3})?|\.mlp)?$/;
-const PANELS = ["node", "cut", "prompt", "prune"];
+const PANELS = ["node", "cut", "prompt", "prune", "notes"];
 const TRACES = ["up", "down", "both"];
 /** The stepper's last number; above it the trace has no end, written 0. */
 export const MAX_HOPS = 6;

@@ -19,6 +19,10 @@ export type CurvePoint = Schemas["CurvePoint"];
 export type Ablation = Schemas["Ablation"];
 export type AblationRequest = Schemas["AblationRequest"];
 export type ChangedPair = Schemas["ChangedPair"];
+export type Annotation = Schemas["Annotation"];
+export type AnnotationRequest = Schemas["AnnotationRequest"];
+export type NodeGroup = Schemas["NodeGroup"];
+export type StoryStep = Schemas["StoryStep"];
 export type RunAnswer = Schemas["RunAnswer"];
 export type Prediction = Schemas["Prediction"];
 export type Job = Schemas["Job"];
@@ -43,7 +47,7 @@ export type ErrorAnswer = Schemas["ErrorAnswer"];
 /** A closed interval of one axis. */
 export type Range = [number, number];
 
-export type PanelName = "node" | "cut" | "prompt" | "prune";
+export type PanelName = "node" | "cut" | "prompt" | "prune" | "notes";
 
 export type TraceDirection = "up" | "down" | "both";
 

@@ -44,8 +44,9 @@ export function pointLines(graph, picture, id) {
   if (node) {
     const edges = graph.edges.get(id) ?? [];
     const into = edges.filter((edge) => edge.target === id).length;
+    const own = graph.own.get(id);
     return [
-      id,
+      own ? `${own} (${id})` : id,
       nodeWords(node),
       `effect ${signed(node.effect_nats)} nats when cut`,
       `mean ${fixed(node.mean, 3)} · edges ${into} in, ${edges.length - into} out`,
