@@ -6,12 +6,14 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 
 from app.catalogue import Catalogue
+from app.compare import Comparing
 from app.experiments import Experiments
 from app.library import Library
 from app.node_analyses import NodeAnalyses
 from app.prompt_analyses import PromptAnalyses
 from app.queue import Queue
 from app.settings import Settings
+from app.sizes import Sizes
 from app.store import Store
 from app.tasks import Tasks
 
@@ -58,6 +60,14 @@ def get_prompt_analyses(request: Request) -> PromptAnalyses:
     return cast(PromptAnalyses, request.app.state.prompt_analyses)
 
 
+def get_sizes(request: Request) -> Sizes:
+    return cast(Sizes, request.app.state.sizes)
+
+
+def get_comparing(request: Request) -> Comparing:
+    return cast(Comparing, request.app.state.comparing)
+
+
 def get_render(request: Request) -> Render:
     def render(template: str, page_title: str, **context: Any) -> Response:
         page = {"page_title": page_title, **context}
@@ -75,4 +85,6 @@ TheCatalogue = Annotated[Catalogue, Depends(get_catalogue)]
 TheExperiments = Annotated[Experiments, Depends(get_experiments)]
 TheNodeAnalyses = Annotated[NodeAnalyses, Depends(get_node_analyses)]
 ThePromptAnalyses = Annotated[PromptAnalyses, Depends(get_prompt_analyses)]
+TheSizes = Annotated[Sizes, Depends(get_sizes)]
+TheComparing = Annotated[Comparing, Depends(get_comparing)]
 ThePages = Annotated[Render, Depends(get_render)]

@@ -10,6 +10,7 @@ from fastapi.staticfiles import StaticFiles
 
 from app import __version__, errors, urls
 from app.catalogue import Catalogue
+from app.compare import Comparing
 from app.corpus import Corpus
 from app.database import Database
 from app.experiments import Experiments
@@ -25,6 +26,7 @@ from app.routes import (
     ablations,
     annotations,
     circuits,
+    compare,
     docs,
     frontier,
     health,
@@ -33,9 +35,11 @@ from app.routes import (
     models,
     nodes,
     prompts,
+    sizes,
     tasks,
 )
 from app.settings import ROOT, Settings
+from app.sizes import Sizes
 from app.store import Store
 from app.tasks import Tasks
 
@@ -78,10 +82,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.experiments = experiments = Experiments(store, library, own)
     app.state.node_analyses = NodeAnalyses(experiments, Corpus(settings.bundle_dir / "corpus"))
     app.state.prompt_analyses = PromptAnalyses(experiments)
+    app.state.sizes = Sizes(experiments, settings.n_measured_pairs)
+    app.state.comparing = Comparing(experiments)
     app.state.library = library
     app.state.templates = make_templates()
     errors.install(app)
-    data = (models, tasks, circuits, nodes, prompts, annotations, ablations, jobs)
+    data = (models, tasks, circuits, sizes, compare, nodes, prompts, annotations, ablations, jobs)
     for resource in (home, frontier, *data, health, docs):
         app.include_router(resource.router)
     app.mount(urls.STATIC, StaticFiles(directory=ROOT / "static"), name="static")

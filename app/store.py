@@ -68,6 +68,10 @@ class Store:
                 raise no_such("circuit", circuit_id, known)
             return found
 
+    def has_circuit(self, circuit_id: str) -> bool:
+        with self.database.reading() as session:
+            return session.scalar(select(CircuitRow.id).where(CircuitRow.id == circuit_id)) is not None
+
     def circuit(self, circuit_id: str) -> CircuitDetail:
         return CircuitDetail.model_validate_json(self.circuit_json(circuit_id))
 

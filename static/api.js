@@ -4,6 +4,7 @@
 /**
  * @import { Ablation, AblationRequest, Annotation, AnnotationRequest, ChannelPage, CircuitDetail, ErrorAnswer, Job, ModelDetail, NodeDetail, PruneRequest,
  *   RunAnswer, StepEvent, TaskCheck, TaskDetail, TaskMeasure, TaskRequest, TaskSummary } from "./types.js"
+ * @import { CircuitSizes, CircuitSummary, MeasuredSize } from "./types.js"
  * @import { AttentionAnswer, Contrast, Ledger, PromptTrace, Sharpness } from "./panel_types.js"
  */
 
@@ -103,6 +104,16 @@ const post = (path, body, signal) =>
 
 /** @param {string} id @returns {Promise<CircuitDetail>} */
 export const getCircuit = (id) => request(`/circuits/${id}.json`);
+
+/** @param {string} circuit @returns {Promise<CircuitSizes>} */
+export const getSizes = (circuit) => request(`/circuits/${circuit}/sizes.json`);
+
+/** @param {string} circuit @param {number} n @param {AbortSignal} [signal] @returns {Promise<MeasuredSize>} */
+export const getSize = (circuit, n, signal) =>
+  request(`/circuits/${circuit}/sizes/${n}.json`, signal ? { signal } : {});
+
+/** @param {string} circuit @param {number} n @returns {Promise<CircuitSummary>} */
+export const keepSize = (circuit, n) => post(`/circuits/${circuit}/sizes/${n}`, {});
 
 /** @param {string} circuit @param {string} node @param {AbortSignal} [signal] @returns {Promise<NodeDetail>} */
 export const getNode = (circuit, node, signal) =>

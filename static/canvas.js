@@ -29,9 +29,9 @@ const QUICK_MS = 60;
 
 /**
  * @param {HTMLElement} root the graph, focusable
- * @param {{ graph: Graph, scenes: Scenes, store: Store, marksOf?: Parameters<typeof createOverlay>[3] }} parts
+ * @param {{ graph: Graph, scenes: Scenes, store: Store, shapes?: typeof shapesOf, marksOf?: Parameters<typeof createOverlay>[3] }} parts
  */
-export function createCanvas(root, { graph, scenes, store, marksOf }) {
+export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, marksOf }) {
   const plot = h("div", { class: "plot-layer" });
   const pane = h("div", { class: "pane" }, plot);
   const frameBox = h("div", { class: "select-box", hidden: true });
@@ -53,6 +53,9 @@ export function createCanvas(root, { graph, scenes, store, marksOf }) {
     const { picture, shown } = scene();
     return picture.groups.has(id) || shown.ids.has(id);
   };
+
+  /** Whether the panels know it: nodes of other sizes are drawn, but are not of the circuit. @param {string} id */
+  const isOurs = (id) => graph.nodes.has(id) || graph.terminals.has(id) || graph.groups.has(id);
 
   /** @returns {Frame} */
   function frameNow() {
@@ -81,7 +84,7 @@ export function createCanvas(root, { graph, scenes, store, marksOf }) {
     size = `${root.clientWidth} ${root.clientHeight}`;
     performance.clearMarks("draw-start");
     performance.mark("draw-start");
-    await drawShapes(plot, shapesOf(all), wide);
+    await drawShapes(plot, shapes(all), wide);
     drawn = wide;
     overlay.build(all, narrow());
     minimap.draw(parts.picture, isShown);
@@ -151,14 +154,17 @@ export function createCanvas(root, { graph, scenes, store, marksOf }) {
     const view = store.get();
     const group = scene().picture.groups.get(id);
     cursor = id;
-    if (group && !add) toggle(id);
-    else if (group) store.set(select(view, [...new Set([...selectionOf(view), ...group.members])]));
+    if (!group && !isOurs(id)) preview();
+    else if (group && !add) toggle(id);
+    else if (group)
+      store.set(select(view, [...new Set([...selectionOf(view), ...group.members.filter(isOurs)])]));
     else store.set(add ? toggleSelected(view, id) : select(view, [id]));
   }
 
   /** Select one thing or nothing. @param {string | null} id */
   function choose(id) {
     cursor = id ?? cursor;
+    if (id !== null && !isOurs(id)) return;
     store.set(id === null ? { node: null, also: [], panel: null } : select(store.get(), [id]));
   }
 
@@ -166,7 +172,9 @@ export function createCanvas(root, { graph, scenes, store, marksOf }) {
   function toggle(group) {
     const before = frameNow();
     const anchor = (/** @type {ReturnType<typeof scene>} */ { picture }) => {
-      const first = graph.groups.get(group)?.members.find((id) => picture.points.has(id));
+      const first = scene()
+        .graph.groups.get(group)
+        ?.members.find((id) => picture.points.has(id));
       return picture.points.get(group) ?? picture.points.get(first ?? "");
     };
     const was = anchor(scene());
@@ -176,7 +184,7 @@ export function createCanvas(root, { graph, scenes, store, marksOf }) {
       const by = now.y - was.y;
       look({ x: before.x, y: [before.y[0] + by, before.y[1] + by] });
     }
-    const members = new Set([group, ...(graph.groups.get(group)?.members ?? [])]);
+    const members = new Set([group, ...(scene().graph.groups.get(group)?.members ?? [])]);
     if (cursor && members.has(cursor)) cursor = now?.id ?? null;
   }
 
@@ -199,8 +207,8 @@ export function createCanvas(root, { graph, scenes, store, marksOf }) {
       const bundle = inside && !id ? bundleAt(drawnLines, picture, frame, spot.x, spot.y) : null;
       const margin = marginsOf(narrow());
       root.style.cursor = id ? "pointer" : "";
-      if (id) tip.show(pointLines(graph, picture, id), spot.x + margin.l, spot.y + margin.t);
-      else if (bundle) tip.show(bundleLines(graph, bundle), spot.x + margin.l, spot.y + margin.t);
+      if (id) tip.show(pointLines(scene().graph, picture, id), spot.x + margin.l, spot.y + margin.t);
+      else if (bundle) tip.show(bundleLines(scene().graph, bundle), spot.x + margin.l, spot.y + margin.t);
       else tip.hide();
     },
     onLeave: tip.hide,
@@ -221,8 +229,8 @@ export function createCanvas(root, { graph, scenes, store, marksOf }) {
       });
       if (!done) return;
       const { picture } = scene();
-      const ids = pointsIn(picture, frameNow(), box, isShown).flatMap(
-        (id) => picture.groups.get(id)?.members ?? [id],
+      const ids = pointsIn(picture, frameNow(), box, isShown).flatMap((id) =>
+        (picture.groups.get(id)?.members ?? [id]).filter(isOurs),
       );
       const view = store.get();
       if (ids.length || !add)
@@ -289,7 +297,7 @@ export function createCanvas(root, { graph, scenes, store, marksOf }) {
     cursor: () => cursor,
     setCursor,
     /** @param {string} id */
-    linesOf: (id) => pointLines(graph, scene().picture, id),
+    linesOf: (id) => pointLines(scene().graph, scene().picture, id),
     scene,
     isShown,
   };

@@ -22,6 +22,8 @@ import { createScenes } from "./scene.js";
 import { createSearch } from "./search.js";
 import { select } from "./selection.js";
 import { createSelectionBar } from "./selection_bar.js";
+import { sizedScenes } from "./size_graph.js";
+import { createSizePanel } from "./size_panel.js";
 import { notesOf } from "./stage_notes.js";
 import { createStore, panelOf, readView, strangersIn, writeView } from "./state.js";
 import { addressOf, startOf, stepIn } from "./story_place.js";
@@ -56,8 +58,9 @@ const strangers = strangersIn(location.search, graph.nodes, graph.terminals);
 performance.mark("circuit-read");
 const plot = need("graph");
 const selectAll = (/** @type {string[]} */ ids) => store.set(select(store.get(), ids));
+const scenes = sizedScenes(createScenes(graph));
 const canvas = createCanvas(plot, {
-  ...{ graph, scenes: createScenes(graph), store },
+  ...{ graph, scenes, store },
   marksOf: createNoteMarks(notes.get, selectAll),
 });
 performance.mark("circuit-laid-out");
@@ -139,7 +142,7 @@ function openPrune() {
 
 // -- the toolbar, the keys, what is said over the graph --
 
-createToolbar({ canvas, graph, store });
+const toolbar = createToolbar({ canvas, graph, store });
 createSelectionBar(need("selection-bar"), {
   ...{ canvas, store },
   onGroup() {
@@ -188,7 +191,8 @@ watchServer((version) => {
 });
 store.onChange(showPanel);
 store.onChange((now, before) => {
-  if (now.minWeight !== before.minWeight || now.minEffect !== before.minEffect) showNotes();
+  if (now.minWeight !== before.minWeight || now.minEffect !== before.minEffect || now.size !== before.size)
+    showNotes();
 });
 createNodePanel(
   need("panel-node"),
@@ -209,6 +213,11 @@ notes.onChange(() => {
 });
 createCutPanel(need("panel-cut"), explorer);
 createPromptPanel(need("panel-prompt"), explorer);
+createSizePanel(need("panel-size"), explorer, scenes, () => {
+  toolbar.refresh();
+  showNotes();
+  canvas.render();
+});
 wirePruneForm(/** @type {HTMLFormElement} */ (need("prune-form")), need("prune-job"));
 showPanel(store.get());
 showNotes();

@@ -18,6 +18,9 @@ import { siteOf } from "./format.js";
  * @property {Map<string, Head>} heads by layer and head: `0.attn.h7`
  * @property {Map<string, Group>} groups every layer, block and head that has nodes
  * @property {Map<string, string>} own labels that people gave to nodes; the one part that changes
+ * @property {Map<string, number>} [ranks] places in a pruning order, where its sizes are shown
+ * @property {Set<string>} [outside] nodes of the order that the circuit itself does not keep
+ * @property {Map<string, string>} [remarks] what is said of a node in place of its effect
  * @property {number} maxWeight
  * @property {number} maxEffect
  */

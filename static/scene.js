@@ -35,11 +35,12 @@ export function createScenes(graph) {
     (
       /** @type {number} */ minWeight,
       /** @type {number} */ minEffect,
+      /** @type {number | null} */ size,
       /** @type {string} */ selected,
       /** @type {string} */ cut,
     ) => {
       const list = (/** @type {string} */ text) => (text ? text.split(",") : []);
-      return shownOf(graph, { minWeight, minEffect, node: null, also: list(selected), cut: list(cut) });
+      return shownOf(graph, { minWeight, minEffect, size, node: null, also: list(selected), cut: list(cut) });
     },
   );
   const bundles = once(
@@ -63,7 +64,7 @@ export function createScenes(graph) {
   const of = once((/** @type {View} */ view) => {
     const [selected, cut] = [selectionOf(view).join(","), view.cut.join(",")];
     const now = fold(view.collapsed.join(","));
-    const visible = shown(view.minWeight, view.minEffect, selected, cut);
+    const visible = shown(view.minWeight, view.minEffect, view.size, selected, cut);
     return {
       ...{ graph, columns, fold: now, picture: picture(now), shown: visible },
       bundles: bundles(now, visible),
@@ -73,4 +74,4 @@ export function createScenes(graph) {
   return { of };
 }
 
-/** @typedef {ReturnType<typeof createScenes>} Scenes */
+/** @typedef {{ of(view: View): ReturnType<ReturnType<typeof createScenes>["of"]> }} Scenes */

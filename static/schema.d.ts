@@ -279,6 +279,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/circuits/{circuit_id}/sizes.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The pruning order of a circuit: every node of its largest set with its rank, and the loss at sizes */
+        get: operations["sizes_circuits__circuit_id__sizes_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/sizes/{n_nodes}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep the circuit of that size as a circuit of its own; 200 where it is kept already */
+        post: operations["keep_circuits__circuit_id__sizes__n_nodes__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/sizes/{n_nodes}.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The first n nodes of the order as a circuit, measured on 64 held-out pairs */
+        get: operations["size_circuits__circuit_id__sizes__n_nodes__json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/circuits/{circuit_id}/traces": {
         parameters: {
             query?: never;
@@ -290,6 +341,23 @@ export interface paths {
         put?: never;
         /** Run a prompt: what follows, and every kept node at every token */
         post: operations["trace_circuits__circuit_id__traces_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/compare.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Two circuits: sizes, measures, and what they share against other seeds and against chance */
+        get: operations["compare_compare_json_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -987,6 +1055,20 @@ export interface components {
             scores: number[];
         };
         /**
+         * CircuitComparison
+         * @description Two circuits: sizes and measures of both, and, where the model is the same, what they share.
+         */
+        CircuitComparison: {
+            a: components["schemas"]["ComparedCircuit"];
+            b: components["schemas"]["ComparedCircuit"];
+            /** Overlap */
+            overlap: components["schemas"]["SameModel"] | components["schemas"]["OtherModel"];
+            /** Same Task */
+            same_task: boolean;
+            /** Sites */
+            sites: components["schemas"]["SiteCount"][];
+        };
+        /**
          * CircuitDetail
          * @description A whole circuit: the graph, its figures and where it came from. The id is derived from its content.
          */
@@ -1049,6 +1131,46 @@ export interface components {
             /** Url */
             url: string;
         };
+        /**
+         * CircuitSizes
+         * @description The pruning order of a circuit as one graph. The circuit itself is `rank < n_nodes`.
+         *
+         *     Edges that the circuit cuts stay cut at every size. `sizes` were measured when the order was made: on `n_pairs`
+         *     train pairs, without cut edges.
+         */
+        CircuitSizes: {
+            /** Circuit */
+            circuit: string;
+            /** Edges */
+            edges: components["schemas"]["RankedEdge"][];
+            /** Links */
+            links: components["schemas"]["RankedLink"][];
+            /**
+             * N All
+             * @description of the whole order: the largest size
+             */
+            n_all: number;
+            /** N Cut Edges */
+            n_cut_edges: number;
+            /**
+             * N Nodes
+             * @description of the circuit itself
+             */
+            n_nodes: number;
+            /** N Pairs */
+            n_pairs: number;
+            /**
+             * Nodes
+             * @description in forward order, as the graph is laid out
+             */
+            nodes: components["schemas"]["RankedNode"][];
+            /** Sizes */
+            sizes: components["schemas"]["OrderedSize"][];
+            /** Target Loss Nats */
+            target_loss_nats: number;
+            /** Terminals */
+            terminals: components["schemas"]["Terminal"][];
+        };
         /** CircuitSummary */
         CircuitSummary: {
             /**
@@ -1104,6 +1226,82 @@ export interface components {
             difference: components["schemas"]["Interval"];
             mean_1: components["schemas"]["Interval"];
             mean_2: components["schemas"]["Interval"];
+        };
+        /**
+         * ComparedCircuit
+         * @description One of the two, with the loss it was pruned for and its measures on held-out pairs.
+         */
+        ComparedCircuit: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Full Model Loss Nats */
+            full_model_loss_nats: number;
+            /** Id */
+            id: string;
+            /** @description held-out loss of the circuit, all else at its mean */
+            loss_nats: components["schemas"]["Interval"];
+            measures: components["schemas"]["Comparison"];
+            /** Model */
+            model: string;
+            /**
+             * N Cut Edges
+             * @description weights between kept nodes that were cut; the paper's count of edges is n_edges + n_cut_edges
+             * @default 0
+             */
+            n_cut_edges: number;
+            /** N Edges */
+            n_edges: number;
+            /** N Nodes */
+            n_nodes: number;
+            settings: components["schemas"]["PruneSettings"];
+            /** Target Loss Nats */
+            target_loss_nats: number;
+            /** Task */
+            task: string;
+            /** Task Title */
+            task_title: string;
+            /** Url */
+            url: string;
+        };
+        /** ComparedEdge */
+        ComparedEdge: {
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "both" | "a" | "b";
+            /** Source */
+            source: string;
+            /** Target */
+            target: string;
+            /** Weight */
+            weight: number;
+        };
+        /**
+         * ComparedNode
+         * @description A node of either circuit; `effect_nats_*`: that circuit's loss with it at its mean, minus without.
+         */
+        ComparedNode: {
+            /** Effect Nats A */
+            effect_nats_a: number | null;
+            /** Effect Nats B */
+            effect_nats_b: number | null;
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
+            /** Layer */
+            layer: number;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "both" | "a" | "b";
+            /** Site */
+            site: string;
         };
         /**
          * Comparison
@@ -1285,6 +1483,18 @@ export interface components {
             step: number;
         };
         /**
+         * Derived
+         * @description The circuit is the first `n_nodes` of the pruning order of another, which itself keeps `n_of`.
+         */
+        Derived: {
+            /** Circuit */
+            circuit: string;
+            /** N Nodes */
+            n_nodes: number;
+            /** N Of */
+            n_of: number;
+        };
+        /**
          * Edge
          * @description A nonzero weight between two kept nodes: what circuit size counts.
          */
@@ -1299,6 +1509,26 @@ export interface components {
         /** ErrorAnswer */
         ErrorAnswer: {
             error: components["schemas"]["Problem"];
+        };
+        /**
+         * ExactChance
+         * @description Expected of random circuits with the same number of nodes at each site: exact, a sum of hypergeometric terms.
+         */
+        ExactChance: {
+            /** High */
+            high: number;
+            /**
+             * Low
+             * @description 95% of random pairs lie between low and high
+             */
+            low: number;
+            /** Mean */
+            mean: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "exact";
         };
         /**
          * Frontier
@@ -1618,6 +1848,24 @@ export interface components {
              */
             split: "train" | "heldout";
         };
+        /**
+         * MeasuredSize
+         * @description The first n of an order as a circuit, run on held-out pairs: exact, no estimate. Its cut edges are cut.
+         */
+        MeasuredSize: {
+            /** Circuit */
+            circuit: string;
+            /**
+             * Kept As
+             * @description the stored circuit that has just these nodes and edges
+             */
+            kept_as: string | null;
+            measure: components["schemas"]["Measure"];
+            /** N Edges */
+            n_edges: number;
+            /** N Nodes */
+            n_nodes: number;
+        };
         /** ModelCard */
         ModelCard: {
             compute: components["schemas"]["Compute"];
@@ -1851,6 +2099,17 @@ export interface components {
             writes: components["schemas"]["ResponseWrite"][];
         };
         /**
+         * NoChance
+         * @description There is nothing to expect: random circuits of these sizes have none of it.
+         */
+        NoChance: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "none";
+        };
+        /**
          * NoCorpus
          * @description There is no held-out text that this model reads; `message` says so in one sentence.
          */
@@ -2012,6 +2271,19 @@ export interface components {
             n_nodes: number;
         };
         /**
+         * OtherModel
+         * @description The circuits are of different models: sizes can be compared, nodes cannot be matched.
+         */
+        OtherModel: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "other_model";
+            /** Why */
+            why: string;
+        };
+        /**
          * OwnPairs
          * @description What there is of a user's own task. No prompt is both pruned on and held out.
          */
@@ -2160,6 +2432,7 @@ export interface components {
             calibration: components["schemas"]["Calibration"] | null;
             /** Curve */
             curve: components["schemas"]["CurvePoint"][];
+            derived?: components["schemas"]["Derived"] | null;
             /** Elapsed S */
             elapsed_s: number;
             /**
@@ -2335,6 +2608,69 @@ export interface components {
             sizes: components["schemas"]["OrderedSize"][];
         };
         /**
+         * RankedEdge
+         * @description An edge that is there once both its nodes are.
+         */
+        RankedEdge: {
+            /**
+             * Rank
+             * @description the larger of its nodes' ranks
+             */
+            rank: number;
+            /** Source */
+            source: string;
+            /** Target */
+            target: string;
+            /** Weight */
+            weight: number;
+        };
+        /** RankedLink */
+        RankedLink: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "residual" | "qk" | "unembed";
+            /**
+             * Rank
+             * @description the larger of its nodes' ranks; ends are always there
+             */
+            rank: number;
+            /** Source */
+            source: string;
+            /** Target */
+            target: string;
+            /** Weight */
+            weight: number;
+        };
+        /**
+         * RankedNode
+         * @description A node of a pruning order; the circuit of size n keeps the nodes whose rank is below n.
+         */
+        RankedNode: {
+            /** Channel */
+            channel: number | null;
+            /** Head */
+            head: number | null;
+            /** Id */
+            id: string;
+            /** Index */
+            index: number;
+            /** Label */
+            label: string;
+            /** Layer */
+            layer: number;
+            /** Mean */
+            mean: number;
+            /**
+             * Rank
+             * @description place in the order, from 0: how late pruning would have given it up
+             */
+            rank: number;
+            /** Site */
+            site: string;
+        };
+        /**
          * ResponseWrite
          * @description A channel that a neuron writes: its contribution is `weight` times what comes out of it.
          */
@@ -2356,6 +2692,50 @@ export interface components {
             full_model: components["schemas"]["Prediction"];
             /** Tokens */
             tokens: string[];
+        };
+        /**
+         * SameModel
+         * @description Both circuits are of one model, so a node of the one is the same thing in the other.
+         */
+        SameModel: {
+            /** Edge List */
+            edge_list: components["schemas"]["ComparedEdge"][];
+            edges: components["schemas"]["SetOverlap"];
+            /** Edges By Chance */
+            edges_by_chance: components["schemas"]["ExactChance"] | components["schemas"]["SampledChance"] | components["schemas"]["NoChance"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "same_model";
+            /** Node List */
+            node_list: components["schemas"]["ComparedNode"][];
+            nodes: components["schemas"]["SetOverlap"];
+            /** Nodes By Chance */
+            nodes_by_chance: components["schemas"]["ExactChance"] | components["schemas"]["SampledChance"] | components["schemas"]["NoChance"];
+            /** Seeds */
+            seeds: (components["schemas"]["SeedsMeasured"] | components["schemas"]["SeedsMissing"])[];
+        };
+        /**
+         * SampledChance
+         * @description Expected of random circuits with the same number of nodes at each site: over a seeded sample of pairs.
+         */
+        SampledChance: {
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Mean */
+            mean: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "sample";
+            /** N Draws */
+            n_draws: number;
+            /** Seed */
+            seed: number;
         };
         /**
          * Search
@@ -2391,6 +2771,70 @@ export interface components {
             };
         };
         /**
+         * SeedsMeasured
+         * @description Circuits of this model, task and settings that differ in the seed: every pair of different seeds.
+         */
+        SeedsMeasured: {
+            edges: components["schemas"]["Spread"];
+            /**
+             * Is This Pair
+             * @description the only such pair is the two circuits compared here
+             */
+            is_this_pair: boolean;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "measured";
+            /** N Pairs */
+            n_pairs: number;
+            nodes: components["schemas"]["Spread"];
+            /**
+             * Of
+             * @enum {string}
+             */
+            of: "a" | "b" | "both";
+            /** Seeds */
+            seeds: number[];
+            /** Task */
+            task: string;
+        };
+        /**
+         * SeedsMissing
+         * @description No circuit differs from this one in the seed alone; `settings` prune one that does.
+         */
+        SeedsMissing: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "missing";
+            /** Model */
+            model: string;
+            /**
+             * Of
+             * @enum {string}
+             */
+            of: "a" | "b" | "both";
+            settings: components["schemas"]["PruneSettings"];
+            /** Task */
+            task: string;
+        };
+        /**
+         * SetOverlap
+         * @description Two sets. Jaccard is shared over union; null where both are empty.
+         */
+        SetOverlap: {
+            /** Jaccard */
+            jaccard: number | null;
+            /** N Only A */
+            n_only_a: number;
+            /** N Only B */
+            n_only_b: number;
+            /** N Shared */
+            n_shared: number;
+        };
+        /**
          * Sharpness
          * @description What sharper attention in one head would do to the task: exact, on held-out pairs.
          */
@@ -2416,6 +2860,24 @@ export interface components {
             split: "heldout";
         };
         /**
+         * SiteCount
+         * @description Nodes kept at a site. `width_*`: how many nodes that site has in the model; 0 where it has no such site.
+         */
+        SiteCount: {
+            /** Layer */
+            layer: number;
+            /** N A */
+            n_a: number;
+            /** N B */
+            n_b: number;
+            /** Site */
+            site: string;
+            /** Width A */
+            width_a: number;
+            /** Width B */
+            width_b: number;
+        };
+        /**
          * SmallestCircuit
          * @description The smallest circuit of a model that does a task at the target loss.
          */
@@ -2432,6 +2894,18 @@ export interface components {
             task: string;
             /** Url */
             url: string;
+        };
+        /**
+         * Spread
+         * @description Pairwise Jaccards: their mean and the smallest and largest.
+         */
+        Spread: {
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Mean */
+            mean: number;
         };
         /**
          * StepEvent
@@ -3553,6 +4027,164 @@ export interface operations {
             };
         };
     };
+    sizes_circuits__circuit_id__sizes_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CircuitSizes"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    keep_circuits__circuit_id__sizes__n_nodes__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+                n_nodes: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description kept before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CircuitSummary"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CircuitSummary"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    size_circuits__circuit_id__sizes__n_nodes__json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+                n_nodes: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeasuredSize"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     trace_circuits__circuit_id__traces_post: {
         parameters: {
             query?: never;
@@ -3597,6 +4229,56 @@ export interface operations {
             };
             /** @description the body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    compare_compare_json_get: {
+        parameters: {
+            query: {
+                a: string;
+                b: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CircuitComparison"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

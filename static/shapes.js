@@ -53,7 +53,7 @@ export function nodeSizeOf(frame) {
 }
 
 /** @param {string} name @param {string[]} path @param {object} line @param {string} [fillcolor] @param {number} [opacity] */
-const shape = (name, path, line, fillcolor = "rgba(0,0,0,0)", opacity = 1) => ({
+export const shape = (name, path, line, fillcolor = "rgba(0,0,0,0)", opacity = 1) => ({
   ...{ type: "path", xref: "x", yref: "y", name, path: path.join(""), line, fillcolor, opacity },
 });
 
@@ -134,7 +134,7 @@ function edgeShapes({ graph, picture, bundles, lit, view, palette, frame }) {
 }
 
 /** The outline of a node. @param {Point} point @param {number} size pixels @param {{ x: number, y: number }} scale */
-function outline(point, size, scale) {
+export function outline(point, size, scale) {
   const [rx, ry] = [size / 2 / scale.x, size / 2 / scale.y];
   const { kind } = point;
   if (kind === "mlp.post_act" || kind === "logit") return ellipse(point, rx, ry);
@@ -155,7 +155,7 @@ function lookOf({ graph, lit, light, view, palette }, id) {
     return { fill: colour(value, 1), opacity: 1, grow: 0.6 + 0.9 * Math.abs(place(value, 1)) };
   }
   const effect = graph.nodes.get(id)?.effect_nats;
-  const plain = effect === undefined || view.cut.includes(id);
+  const plain = effect === undefined || view.cut.includes(id) || graph.outside?.has(id);
   return {
     fill: plain ? palette.surface : colour(effect, graph.maxEffect),
     opacity: !lit || lit.nodes.has(id) ? 1 : DIM,
@@ -165,12 +165,12 @@ function lookOf({ graph, lit, light, view, palette }, id) {
 
 /** @param {Scene} scene */
 function nodeShapes(scene) {
-  const { picture, shown, view, palette, frame, nodeSize } = scene;
+  const { graph, picture, shown, view, palette, frame, nodeSize } = scene;
   const scale = scaleOf(frame);
   const cut = new Set(view.cut);
   const chosen = new Set(selectionOf(view));
   const [rings, crosses] = /** @type {[string[], string[]]} */ ([[], []]);
-  const fills = /** @type {Map<string, { fill: string, opacity: number, path: string[] }>} */ (new Map());
+  const fills = /** @type {Map<string, { fill: string, opacity: number, hollow: boolean, path: string[] }>} */ (new Map());
   for (const p of picture.points.values()) {
     if (chosen.has(p.id)) {
       const r = p.kind === "logit" ? 17 : nodeSize / 2 + 5.5;
@@ -178,15 +178,20 @@ function nodeShapes(scene) {
     }
     if (p.kind === "group" || p.kind === "logit" || !shown.ids.has(p.id)) continue;
     const { fill, opacity, grow } = lookOf(scene, p.id);
-    const key = `${fill} ${opacity}`;
-    const same = fills.get(key) ?? { fill, opacity, path: [] };
+    const hollow = graph.outside?.has(p.id) ?? false;
+    const key = `${fill} ${opacity} ${hollow}`;
+    const same = fills.get(key) ?? { fill, opacity, hollow, path: [] };
     same.path.push(outline(p, nodeSize * grow, scale));
     fills.set(key, same);
     if (cut.has(p.id)) crosses.push(cross(p, (nodeSize / 2 + 2) / scale.x, (nodeSize / 2 + 2) / scale.y));
   }
   const stroke = { color: palette.ink2, width: nodeSize < 6 ? 0.5 : 1 };
   return [
-    ...[...fills.values()].map(({ fill, opacity, path }) => shape("nodes", path, stroke, fill, opacity)),
+    ...[...fills.values()].map(({ fill, opacity, hollow, path }) =>
+      hollow
+        ? shape("nodes outside", path, { ...stroke, width: 1.2, dash: "2px,2px" }, fill, opacity)
+        : shape("nodes", path, stroke, fill, opacity),
+    ),
     shape("selected", rings, { color: palette.accent, width: 2.5 }),
     shape("cut nodes", crosses, { color: palette.ink, width: 2.2 }),
   ];

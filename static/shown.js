@@ -17,10 +17,10 @@ export const MAX_DRAWN = 20_000;
  * @property {number} nNodes
  */
 
-/** @typedef {Pick<View, "node" | "also" | "cut" | "minWeight" | "minEffect">} Filter */
+/** @typedef {Pick<View, "node" | "also" | "cut" | "size" | "minWeight" | "minEffect">} Filter */
 
 /**
- * Nodes with at least the effect asked for, and whatever is selected or cut; between them the edges at least as
+ * Of the nodes within the size asked for, those with at least the effect asked for and whatever is selected or cut; between them the edges at least as
  * heavy as asked for, heaviest first, at most MAX_DRAWN. Ends show while something shown reads or writes them.
  * @param {Graph} graph
  * @param {Filter} view
@@ -30,6 +30,7 @@ export function shownOf(graph, view) {
   const kept = new Set([...selectionOf(/** @type {View} */ (view)), ...view.cut]);
   const ids = /** @type {Set<string>} */ (new Set());
   for (const node of graph.circuit.nodes) {
+    if (view.size !== null && (graph.ranks?.get(node.id) ?? -1) >= view.size) continue;
     if (Math.abs(node.effect_nats) >= view.minEffect || kept.has(node.id)) ids.add(node.id);
   }
   const nNodes = ids.size;

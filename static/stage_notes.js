@@ -27,6 +27,11 @@ export function notesOf(graph, shown, view, strangers, otherVersion = null) {
     const names = strangers.slice(0, 3).join(", ") + (strangers.length > 3 ? ", …" : "");
     notes.push({ text: `The link names ${names}, which this circuit does not have.` });
   }
+  if (view.size !== null && graph.ranks && view.size !== nodes.length - (graph.outside?.size ?? 0))
+    notes.push({
+      text: `The picture shows the first ${plural(view.size, "node")} of the pruning order; the other panels are about the circuit itself.`,
+      action: { words: "Show the circuit", change: { size: null } },
+    });
   if (!nodes.length)
     notes.push({ text: "This circuit keeps no node: every activation is held at its mean." });
   else if (!edges.length)

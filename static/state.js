@@ -6,7 +6,7 @@
 export const NODE = /^\d{1,3}\.(attn|mlp)\.[a-z_]{1,16}:\d{1,6}$/;
 const END = /^(embed|logit):\d{1,6}$/;
 const GROUP = /^\d{1,3}(\.attn(\.h\d{1,3})?|\.mlp)?$/;
-const PANELS = ["node", "cut", "prompt", "prune", "notes"];
+const PANELS = ["node", "cut", "prompt", "size", "prune", "notes"];
 const TRACES = ["up", "down", "both"];
 /** The stepper's last number; above it the trace has no end, written 0. */
 export const MAX_HOPS = 6;
@@ -20,6 +20,7 @@ export const DEFAULT_VIEW = Object.freeze({
   cut: [],
   mode: "mean",
   within: "circuit",
+  size: null,
   minWeight: 0,
   minEffect: 0,
   collapsed: [],
@@ -44,6 +45,9 @@ function readThreshold(text) {
   const value = Number(text);
   return Number.isFinite(value) && value > 0 ? value : 0;
 }
+
+/** A count of nodes; what is none is null. @param {string | null} text */
+const readSize = (text) => (text !== null && /^\d{1,7}$/.test(text) ? Number(text) : null);
 
 /** `all` is 0, without end; what is no number of hops is one hop. @param {string | null} text */
 function readHops(text) {
@@ -75,7 +79,8 @@ export function panelOf(view) {
   if (view.panel) return view.panel;
   if (view.node) return "node";
   if (view.cut.length) return "cut";
-  return view.prompt ? "prompt" : "node";
+  if (view.prompt) return "prompt";
+  return view.size === null ? "node" : "size";
 }
 
 /** @param {URLSearchParams} params */
@@ -107,6 +112,7 @@ export function readView(query, known = { has: () => true }, ends = { has: () =>
     cut: [...new Set(named.cut)].filter(good),
     mode: params.get("mode") === "zero" ? "zero" : "mean",
     within: params.get("within") === "model" ? "model" : "circuit",
+    size: readSize(params.get("size")),
     minWeight: readThreshold(params.get("min_weight")),
     minEffect: readThreshold(params.get("min_effect")),
     collapsed: [...new Set((params.get("collapse") ?? "").split(","))].filter((id) => GROUP.test(id)),
@@ -142,6 +148,7 @@ export function writeView(view) {
   for (const id of view.cut) params.append("cut", id);
   if (view.mode !== "mean") params.set("mode", view.mode);
   if (view.within !== "circuit") params.set("within", view.within);
+  if (view.size !== null) params.set("size", String(view.size));
   if (view.minWeight > 0) params.set("min_weight", threshold(view.minWeight));
   if (view.minEffect > 0) params.set("min_effect", threshold(view.minEffect));
   if (view.collapsed.length) params.set("collapse", view.collapsed.join(","));

@@ -75,7 +75,8 @@ export function createToolbar({ canvas, graph, store }) {
     }
     const filter = filterWords(view);
     const folded = view.collapsed.length ? `, ${canvas.scene().picture.groups.size} collapsed` : "";
-    need("edge-count").textContent = `${filter ? `${filter}: ` : ""}${shownWords(graph, shown)}${folded}`;
+    need("edge-count").textContent =
+      `${filter ? `${filter}: ` : ""}${shownWords(canvas.scene().graph, shown)}${folded}`;
     for (const input of directions) input.checked = input.value === view.trace;
     need("hops").textContent = view.hops === 0 ? "all" : String(view.hops);
     /** @type {HTMLButtonElement} */ (need("fewer-hops")).disabled = view.hops === 1;
@@ -88,4 +89,5 @@ export function createToolbar({ canvas, graph, store }) {
     if (keys.some((key) => now[key] !== before[key])) show(now);
   });
   show(store.get());
+  return { refresh: () => show(store.get()) };
 }

@@ -41,13 +41,17 @@ export type ChannelEnd = Schemas["ChannelEnd"];
 export type TrainingPoint = Schemas["TrainingPoint"];
 export type Frontier = Schemas["Frontier"];
 export type FrontierPoint = Schemas["FrontierPoint"];
+export type CircuitSizes = Schemas["CircuitSizes"];
+export type MeasuredSize = Schemas["MeasuredSize"];
+export type OrderedSize = Schemas["OrderedSize"];
+export type CircuitSummary = Schemas["CircuitSummary"];
 export type PruneRequest = Schemas["PruneRequest"];
 export type ErrorAnswer = Schemas["ErrorAnswer"];
 
 /** A closed interval of one axis. */
 export type Range = [number, number];
 
-export type PanelName = "node" | "cut" | "prompt" | "prune" | "notes";
+export type PanelName = "node" | "cut" | "prompt" | "size" | "prune" | "notes";
 
 export type TraceDirection = "up" | "down" | "both";
 
@@ -60,6 +64,8 @@ export interface View {
   cut: string[];
   mode: "mean" | "zero";
   within: "circuit" | "model";
+  /** How many nodes of the pruning order are shown, most wanted first; null shows the circuit itself. */
+  size: number | null;
   minWeight: number;
   minEffect: number;
   /** Groups drawn as one: `0` a layer, `0.attn` and `0.mlp` blocks, `0.attn.h7` a head. */

@@ -48,7 +48,7 @@ export function pointLines(graph, picture, id) {
     return [
       own ? `${own} (${id})` : id,
       nodeWords(node),
-      `effect ${signed(node.effect_nats)} nats when cut`,
+      graph.remarks?.get(id) ?? `effect ${signed(node.effect_nats)} nats when cut`,
       `mean ${fixed(node.mean, 3)} · edges ${into} in, ${edges.length - into} out`,
     ];
   }

@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from app import urls
 from app.cached import cached_json
-from app.deps import TheCatalogue, TheExperiments, ThePages, TheStore
+from app.deps import TheCatalogue, TheComparing, TheExperiments, ThePages, TheStore
 from app.errors import refusals
 from app.schemas import AnnotatedCircuit, CircuitDetail, CircuitSummary, NodeDetail, PromptRun, RunAnswer
 
@@ -55,6 +55,7 @@ def circuit_page(
     circuit_id: str,
     store: TheStore,
     catalogue: TheCatalogue,
+    comparing: TheComparing,
     pages: ThePages,
     notes: str | None = None,
 ) -> Response:
@@ -63,6 +64,7 @@ def circuit_page(
     title = f"{circuit.task_title}: {circuit.n_nodes} nodes"
     return pages(
         "circuit.html", title, circuit=circuit, model=catalogue.model_summary(circuit.model),
+        others=comparing.choices(circuit),
         annotation=annotation, revisions=store.annotations_of(circuit_id), tour=catalogue.tour_circuit(),
     )  # fmt: skip
 

@@ -139,6 +139,14 @@ class PruningOrder(Wire):
     n_pairs: int
 
 
+class Derived(Wire):
+    """The circuit is the first `n_nodes` of the pruning order of another, which itself keeps `n_of`."""
+
+    circuit: str
+    n_nodes: int
+    n_of: int
+
+
 class Provenance(Wire):
     """Where a circuit came from: the run that made it, enough to run it again."""
 
@@ -150,6 +158,7 @@ class Provenance(Wire):
     curve: list[CurvePoint]
     search: Search | None = None
     order: PruningOrder | None = None
+    derived: Derived | None = None
     versions: dict[str, str]
 
 
