@@ -170,7 +170,10 @@ function nodeShapes(scene) {
   const cut = new Set(view.cut);
   const chosen = new Set(selectionOf(view));
   const [rings, crosses] = /** @type {[string[], string[]]} */ ([[], []]);
-  const fills = /** @type {Map<string, { fill: string, opacity: number, hollow: boolean, path: string[] }>} */ (new Map());
+  const fills =
+    /** @type {Map<string, { fill: string, opacity: number, hollow: boolean, path: string[] }>} */ (
+      new Map()
+    );
   for (const p of picture.points.values()) {
     if (chosen.has(p.id)) {
       const r = p.kind === "logit" ? 17 : nodeSize / 2 + 5.5;
