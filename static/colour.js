@@ -44,5 +44,5 @@ export function inkOn(colour) {
     c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4,
   );
   const luminance = 0.2126 * Number(r) + 0.7152 * Number(g) + 0.0722 * Number(b);
-  return luminance > 0.179 ? "#101214" : "#ffffff";
+  return luminance > 0.179 ? "#000000" : "#ffffff";
 }

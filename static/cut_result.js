@@ -90,7 +90,7 @@ function figures(before, after) {
       h(
         "tr",
         {},
-        h("th", {}, ""),
+        h("th", {}, "figure"),
         h("th", { class: "number" }, "before"),
         h("th", { class: "number" }, "cut"),
       ),
