@@ -113,7 +113,7 @@ function changedPairs(changed) {
       h(
         "figure",
         {},
-        h("pre", { class: "prompt" }, item.pair.prompts[i]),
+        h("pre", { class: "prompt", tabindex: "0" }, item.pair.prompts[i]),
         h(
           "figcaption",
           {},
