@@ -112,7 +112,7 @@ def start_prune(page: Page, circuit: CircuitDetail, n_steps: int, **settings: An
 
 
 def test_prune_with_a_small_budget_and_watch_it_arrive(page: Page, circuit: CircuitDetail) -> None:
-    start_prune(page, circuit, n_steps=12, target_loss_nats=5, pairs_per_step=2)
+    start_prune(page, circuit, n_steps=12, target_loss_nats=0.6, pairs_per_step=2)
     state = page.get_by_test_id("job-state")
     expect(state).to_have_text(re.compile("queued|running|done"))
     expect(page.get_by_test_id("prune-job")).to_contain_text(re.compile(r"step \d+ of 12"))

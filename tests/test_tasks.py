@@ -64,7 +64,7 @@ print(json.dumps(plain))
 @pytest.fixture(scope="session")
 def tokenizer() -> Tokenizer:
     """That of the bundled models, or before there are any, that of the corpus."""
-    bundled = sorted((ROOT / "bundle" / "models").glob("*/tokenizer.json"))
+    bundled = sorted((ROOT / "bundle" / "models").glob("python-*/tokenizer.json"))
     return Tokenizer.load(bundled[0].parent if bundled else ROOT / ".cache" / "corpus" / "tokenizer")
 
 
