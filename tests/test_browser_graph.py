@@ -281,22 +281,23 @@ def test_search_by_id_by_token_and_by_logit(page: Page, circuit: CircuitDetail) 
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(re.escape(f"node={wanted}")))
 
-    logit = next(end for end in circuit.terminals if end.kind == "logit")
-    page.get_by_role("combobox").fill(logit.label.strip())
+    logit = max((end for end in circuit.terminals if end.kind == "logit"), key=lambda end: len(end.label.strip()))
+    page.locator("#search").fill(logit.label.strip())
     page.get_by_role("option", name=re.compile("candidate answer")).first.click()
     expect(page).to_have_url(re.compile(f"select=logit:{logit.index}"))
 
     embed = next(end for end in circuit.terminals if end.kind == "embed" and end.tokens[0].token.strip().isalpha())
-    page.get_by_role("combobox").fill(embed.tokens[0].token.strip())
+    page.locator("#search").fill(embed.tokens[0].token.strip())
     page.get_by_role("option", name=re.compile(f"writes channel {embed.index} ")).first.click()
     expect(page).to_have_url(re.compile(f"select=embed:{embed.index}"))
     expect(page.get_by_test_id("selection-count")).to_have_text("1 selected, 0 nodes")
-    page.get_by_role("combobox").fill("no such thing")
+    page.locator("#search").fill("no such thing")
     expect(page.locator("#search-results")).to_contain_text("No node, token or label")
 
 
 def test_trace_goes_further_hop_by_hop_and_survives_the_link(page: Page, circuit: CircuitDetail) -> None:
-    node = next(node for node in reversed(circuit.nodes) if node.site.endswith("mlp.post_act")).id
+    fed = {edge.target for edge in circuit.edges}
+    node = next(node for node in reversed(circuit.nodes) if node.site.endswith("mlp.post_act") and node.id in fed).id
     open_circuit(page, circuit, f"?node={node}")
     page.get_by_role("radio", name="up").check()
     expect(page).to_have_url(re.compile("trace=up"))
@@ -462,7 +463,7 @@ SHIFT = """() => new Promise((resolve) => {
 })"""
 
 
-@pytest.mark.parametrize("width", [390, 768, 1024, 1440, 2560])
+@pytest.mark.parametrize("width", [390, 1440, 2560])
 def test_nothing_shifts_and_nothing_is_wider_than_the_window(
     browser: Browser, server: Server, circuit: CircuitDetail, width: int
 ) -> None:
