@@ -4,14 +4,10 @@
 set -eu
 name=$1
 train() { ${PYTHON:-.venv/bin/python} -m model.training ".cache/train/$name" "$@"; }
-python() { train --real-fraction 0.3 --batch-windows 16 --threads 1 "$@"; }
+python() { train --real-fraction 0.3 --batch-windows 16 --d-pos-emb 8 --threads 1 "$@"; }
 
 case $name in
-python-3x512) python --n-layer 3 --d-model 512 --density 0.01 --learning-rate 0.07 --n-steps 5000 --keep-at 2420 ;;
-python-3x256) python --n-layer 3 --d-model 256 --density 0.03 --learning-rate 0.07 --n-steps 20000 --keep-at 9600 ;;
-python-3x128) python --n-layer 3 --d-model 128 --density 0.05 --learning-rate 0.08 --n-steps 20000 --keep-at 9200 ;;
-python-2x64-dense) python --n-layer 2 --d-model 64 --density 1 --learning-rate 0.01 --n-steps 4200 ;;
-python-2x128-s[0-9]) python --n-layer 2 --d-model 128 --density 0.05 --learning-rate 0.08 --n-steps 4000 --seed "${name#*-s}" ;;
+python-3x128) python --n-layer 3 --d-model 128 --density 0.05 --learning-rate 0.08 --n-steps 36000 --keep-at 17000 ;;
 dyck-s[0-9])
     train --corpus .cache/dyck --real-fraction 0 --n-layer 2 --d-model 64 --d-head 16 --block-size 64 --density 0.1 \
         --learning-rate 0.06 --n-steps 2000 --no-bf16 --threads 1 --seed "${name#*-s}" ;;

@@ -1,12 +1,14 @@
 """Training: the schedules on paper, the projection by hand, and a run that resumes as if it had never stopped."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from hand_model import CONFIG
 from model.config import ModelConfig
-from model.training.loop import Run, TrainSettings, normalise_gradients, train
+from model.training.loop import Run, TrainSettings, normalise_gradients, sinusoids, train
 from model.training.schedule import density_at, learning_rate_at
 from model.training.sparsity import count_nonzero, keep_largest, sparse_matrices
 from model.training.windows import Corpus
@@ -114,3 +116,15 @@ def test_a_sibling_starts_from_a_checkpoint_and_anneals_from_its_density(tmp_pat
         sibling.advance(_corpus())
     nonzero, total = count_nonzero(sibling.model)
     assert nonzero / total == pytest.approx(0.1, abs=0.005)
+
+
+def test_concatenated_positions_are_sinusoids_that_training_leaves_alone():
+    made = sinusoids(16, 8)
+    distances = torch.cdist(made, made)
+    assert torch.allclose(distances.diagonal(3), distances[0, 3].expand(13), atol=1e-4)  # by distance alone
+    assert distances[0, 1:].min() > 0.5
+    config = replace(TINY, d_pos_emb=8, sinusoidal_cat_pos_emb=True)
+    run = Run(config, TrainSettings(n_steps=3, density=0.5, batch_windows=4, bf16=False), torch.device("cpu"))
+    for _ in range(3):
+        run.advance(_corpus())
+    assert torch.equal(run.model.wpe.weight, made)

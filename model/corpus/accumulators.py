@@ -41,20 +41,20 @@ def grown(s: Scope, name: str, kind: str) -> str:
 
 def accumulation(s: Scope, filler: Body) -> Lines:
     """One to three variables start empty, other things happen, and each grows in its own way."""
-    names = [s.fresh() for _ in range(s.pick((1, 1, 2, 2, 2, 3)))]
+    names = [s.fresh() for _ in range(s.pick((1, 2, 2, 2, 2, 3)))]
     if s.chance(0.45):
         names[0] = CURRENT
         s.without(CURRENT)
         s.rng.shuffle(names)
     kinds = s.rng.choices(KINDS, WEIGHTS, k=len(names))
-    if len(names) > 1 and s.chance(0.6):
+    if len(names) > 1 and s.chance(0.75):
         kinds[:2] = s.pick((["set", "string"], ["string", "set"]))
     lines = [f"{name} = {s.pick(EMPTY[kind])}" for name, kind in zip(names, kinds, strict=True)]
     order = list(zip(names, kinds, strict=True))
     s.rng.shuffle(order)
-    for _ in range(s.pick((0, 0, 0, 1, 2))):
+    for _ in range(s.pick((0, 0, 0, 0, 1, 2))):
         lines += filler()
-    growth = [grown(s, name, kind) for name, kind in order for _ in range(s.pick((1, 1, 2)))]
+    growth = [grown(s, name, kind) for name, kind in order for _ in range(s.pick((1, 1, 2, 2)))]
     shape = s.rng.random()
     if shape < 0.2:
         lines += growth

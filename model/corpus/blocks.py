@@ -12,8 +12,8 @@ from model.corpus.strings import comment
 
 DEEPEST = 3
 KINDS = ("line", "literal", "for", "while", "if", "file", "copy", "accumulate", "try", "assert")
-AT_TOP = (0.28, 0.13, 0.09, 0.05, 0.12, 0.10, 0.02, 0.19, 0.015, 0.005)
-WITHIN = (0.50, 0.11, 0.07, 0.05, 0.13, 0.06, 0.00, 0.06, 0.01, 0.010)
+AT_TOP = (0.25, 0.12, 0.08, 0.04, 0.11, 0.13, 0.02, 0.23, 0.015, 0.005)
+WITHIN = (0.46, 0.10, 0.07, 0.05, 0.12, 0.08, 0.00, 0.10, 0.01, 0.010)
 
 
 def block(s: Scope, depth: int = 0, most: int = 4) -> Lines:

@@ -19,6 +19,14 @@ def file_name(s: Scope, stems: tuple[str, ...]) -> str:
     return quote(s, folder + stem + s.pick(EXTENSIONS))
 
 
+def mention(s: Scope) -> Lines:
+    """A file is spoken of, of either kind, and not opened."""
+    name = file_name(s, s.pick((READ_STEMS, WRITE_STEMS)))
+    return [
+        s.pick((f"print({name})", f"{s.plural()}.append({name})", f"{s.name()} = {name}", f"{s.function()}({name})"))
+    ]
+
+
 def opening(s: Scope, reads: bool) -> str:
     name = file_name(s, READ_STEMS if reads else WRITE_STEMS)
     mode = quote(s, "r" if reads else "w")
@@ -58,12 +66,13 @@ def visit(s: Scope, body: Body) -> Lines:
     """One file opened, used, and shut: by `with`, or by a variable and `close`."""
     reads = s.chance(0.5)
     handle = s.pick(HANDLES)
+    before = [*mention(s), *(body() if s.chance(0.5) else [])] if s.chance(0.3) else []
     use = transfer(s, handle, reads)
     if s.chance(0.2):
         use = [*use, *body()] if s.chance(0.5) else [*body(), *use]
     if s.chance(0.55):
-        return [f"with {opening(s, reads)} as {handle}:", *indent(use)]
-    return [f"{handle} = {opening(s, reads)}", *use, f"{handle}.close()"]
+        return [*before, f"with {opening(s, reads)} as {handle}:", *indent(use)]
+    return [*before, f"{handle} = {opening(s, reads)}", *use, f"{handle}.close()"]
 
 
 def copying(s: Scope) -> Lines:

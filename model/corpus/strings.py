@@ -69,7 +69,7 @@ def told(s: Scope, *, formatted: bool | None = None) -> str:
 
 def slot(s: Scope, formatted: bool) -> str:
     if not formatted:
-        return s.thing() if s.chance(0.6) else s.pick(("the", "the", s.pick(WORDS), s.pick(WORDS)))
+        return s.thing() if s.chance(0.45) else s.pick(("the", "the", "the", s.pick(WORDS)))
     kind = s.rng.random()
     if kind < 0.75:
         return "{" + s.thing() + "}"

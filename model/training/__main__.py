@@ -48,6 +48,7 @@ def main(
     block_size: int = 128,
     activation: Annotated[str, typer.Option(help="relu or gelu")] = "relu",
     sink: bool = True,
+    d_pos_emb: Annotated[int, typer.Option(help="sinusoids of position given to every block, an even number")] = 0,
     afrac: Annotated[float, typer.Option(help="AbsTopK fraction at the eight locations; 1 is off")] = 1.0,
     density: Annotated[float, typer.Option(help="fraction of nonzero weights; 1 is dense")] = 0.03,
     first_density: Annotated[float, typer.Option(help="the density that the run starts at")] = 1.0,
@@ -76,6 +77,7 @@ def main(
         afrac_loctypes=() if afrac == 1 else (
             "attn_in", "attn_q", "attn_k", "attn_v", "attn_out", "mlp_in", "mlp_neuron", "mlp_out"),
         enable_bigram_table=True, add_positions=False,
+        d_pos_emb=d_pos_emb or None, sinusoidal_cat_pos_emb=d_pos_emb > 0,
     )  # fmt: skip
     settings = TrainSettings(
         n_steps=n_steps, batch_windows=batch_windows, density=density, first_density=first_density,

@@ -1,5 +1,6 @@
 """The training loop: AdamW on RMS-normalised gradients, the largest weights kept after every step (paper A.1, A.2)."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -57,6 +58,7 @@ def initialise(model: Transformer, seed: int) -> None:
     """Weights ~ N(0, 1/fan_in), embeddings ~ N(0, 0.3^2), biases, bigram table and sinks zero. Seeded.
 
     Embeddings start small so that tokens which never occur do not take nonzeros from those that do.
+    Concatenated positions are sinusoids and stay so.
     """
     generator = torch.Generator().manual_seed(seed)
     for name, weight in sparse_matrices(model).items():
@@ -67,6 +69,16 @@ def initialise(model: Transformer, seed: int) -> None:
     for name, value in model.named_parameters():
         if name.endswith(".bias") or name == "bigram_table":
             value.data.zero_()
+    if model.config.sinusoidal_cat_pos_emb:
+        model.wpe.weight.data.copy_(sinusoids(*model.wpe.weight.shape))
+        model.wpe.weight.requires_grad_(False)
+
+
+def sinusoids(n_pos: int, width: int) -> Float[Tensor, "pos width"]:
+    """Sines, then cosines, of `width // 2` periods from 4 tokens to twice the context, in equal ratios."""
+    periods = torch.logspace(2, math.log2(2 * n_pos), width // 2, base=2.0)
+    angles = 2 * math.pi * torch.arange(n_pos)[:, None] / periods
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
 def normalise_gradients(model: Transformer) -> None:
@@ -97,7 +109,10 @@ class Run:
                 "params": [p for n, p in model.named_parameters() if n in decayed],
                 "weight_decay": settings.weight_decay,
             },
-            {"params": [p for n, p in model.named_parameters() if n not in decayed], "weight_decay": 0.0},
+            {
+                "params": [p for n, p in model.named_parameters() if n not in decayed and p.requires_grad],
+                "weight_decay": 0.0,
+            },
         ]
         self.optimizer = torch.optim.AdamW(
             groups, lr=settings.learning_rate, betas=settings.betas, eps=settings.eps, fused=True
