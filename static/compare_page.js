@@ -4,7 +4,7 @@
 import { getCircuit, postJob } from "./api.js";
 import { createCanvas } from "./canvas.js";
 import { compareShapes } from "./compare_shapes.js";
-import { debounce, fill, h, need, pageData } from "./dom.js";
+import { arm, debounce, fill, h, need, pageData } from "./dom.js";
 import { errorNotice } from "./notice.js";
 import { createScenes } from "./scene.js";
 import { createStore, readView, writeView } from "./state.js";
@@ -13,7 +13,9 @@ import { unionGraph } from "./union.js";
 const ids = /** @type {{ a: string, b: string }} */ (pageData("compare-data"));
 
 for (const form of document.querySelectorAll("form")) {
-  if (form.classList.contains("seed-form")) form.addEventListener("submit", (event) => prune(event, form));
+  if (!form.classList.contains("seed-form")) continue;
+  form.addEventListener("submit", (event) => prune(event, form));
+  arm(form);
 }
 
 /** @param {Event} event @param {HTMLFormElement} form */

@@ -6,6 +6,12 @@ import { need, pageData } from "./dom.js";
 import { drawCurve } from "./plot.js";
 import { offerTasks, wirePruneForm } from "./prune_form.js";
 
+const form = document.getElementById("prune-form");
+if (form && document.body.contains(form) && !document.getElementById("graph")) {
+  offerTasks(/** @type {HTMLFormElement} */ (form));
+  wirePruneForm(/** @type {HTMLFormElement} */ (form), need("prune-job"));
+}
+
 const curve = document.getElementById("curve");
 if (curve) {
   const points = /** @type {CurvePoint[]} */ (pageData("curve-data"));
@@ -21,10 +27,4 @@ if (curve) {
     width = curve.clientWidth;
     render();
   }).observe(curve);
-}
-
-const form = document.getElementById("prune-form");
-if (form && document.body.contains(form) && !document.getElementById("graph")) {
-  offerTasks(/** @type {HTMLFormElement} */ (form));
-  wirePruneForm(/** @type {HTMLFormElement} */ (form), need("prune-job"));
 }

@@ -54,6 +54,11 @@ export function need(id) {
   return element;
 }
 
+/** The buttons that the template holds back until a script listens: a press before that would be lost. @param {Element} form */
+export function arm(form) {
+  for (const button of form.querySelectorAll("button")) button.disabled = false;
+}
+
 /** The data a page carries in a JSON script element. @param {string} id @returns {any} */
 export const pageData = (id) => JSON.parse(need(id).textContent ?? "null");
 

@@ -9,7 +9,7 @@ import { copyFrom, debounce, fill, h, need, pageData, shelfOf } from "./dom.js";
 import { graphOf } from "./graph.js";
 import { createHelp } from "./help.js";
 import { keysOf, listenToKeys } from "./keys.js";
-import { drawLegend } from "./legend.js";
+import { drawTicks } from "./legend.js";
 import { createNodeNotes } from "./node_notes.js";
 import { createNodePanel } from "./node_panel.js";
 import { createNoteMarks } from "./note_marks.js";
@@ -221,7 +221,7 @@ createSizePanel(need("panel-size"), explorer, scenes, () => {
 wirePruneForm(/** @type {HTMLFormElement} */ (need("prune-form")), need("prune-job"));
 showPanel(store.get());
 showNotes();
-drawLegend(need("legend"), graph.maxEffect);
+drawTicks(need("scale-ticks"), graph.maxEffect);
 if (tour && !wantsTour && !notes.kept()) offerTour(need("tour-offer"), tour);
 window.addEventListener("popstate", () => store.set(read()));
 

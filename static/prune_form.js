@@ -2,7 +2,7 @@
 // The prune form: what the reader set, and nothing else, is sent; then the job is shown in its place.
 
 import { getModel, getTasks, postJob } from "./api.js";
-import { fill, h } from "./dom.js";
+import { arm, fill, h } from "./dom.js";
 import { nats } from "./format.js";
 import { showJob } from "./job_view.js";
 import { errorNotice } from "./notice.js";
@@ -36,12 +36,12 @@ export function wirePruneForm(form, place) {
     }
     button.disabled = false;
   });
+  arm(form);
 }
 
 /** Offer every task, with the model's loss where it was measured, not only the ones rendered. @param {HTMLFormElement} form */
 export async function offerTasks(form) {
   const tasks = /** @type {HTMLSelectElement} */ (form.elements.namedItem("task"));
-  const chosen = tasks.value;
   try {
     const [model, all] = await Promise.all([getModel(form.dataset.model ?? ""), getTasks()]);
     const scores = new Map(model.tasks.map((score) => [score.task, nats(score.measure.loss_nats.value)]));
@@ -51,6 +51,7 @@ export async function offerTasks(form) {
         const score = scores.get(name);
         return h("option", { value: name }, score ? `${title} (full model ${score} nats)` : title);
       });
+    const chosen = tasks.value; // now: it may have changed meanwhile
     tasks.replaceChildren(...options);
     tasks.value = chosen || (options[0]?.value ?? "");
   } catch {

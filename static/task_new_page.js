@@ -3,7 +3,7 @@
 
 /** @import { PairTokens, TaskCheck, TaskRequest } from "./types.js" */
 import { checkTask, getExamplePairs, postTask } from "./api.js";
-import { fill, h, need } from "./dom.js";
+import { arm, fill, h, need } from "./dom.js";
 import { count, plural, visible } from "./format.js";
 import { errorNotice } from "./notice.js";
 
@@ -103,15 +103,19 @@ form.addEventListener("submit", (event) => {
   });
 });
 
-need("task-file").addEventListener("change", (event) => {
-  const file = /** @type {HTMLInputElement} */ (event.target).files?.[0];
+const chosen = /** @type {HTMLInputElement} */ (need("task-file"));
+
+function takeFile() {
+  const file = chosen.files?.[0];
   if (!file) return;
   busy(async () => {
     pairs.value = await file.text();
     if (!title.value) title.value = file.name.replace(/\.json$/i, "");
     show(await checkTask(asked()));
   });
-});
+}
+
+chosen.addEventListener("change", takeFile);
 
 need("task-example").addEventListener("click", () =>
   busy(async () => {
@@ -120,3 +124,6 @@ need("task-example").addEventListener("click", () =>
     show(await checkTask(asked()));
   }),
 );
+
+arm(form);
+takeFile(); // one chosen before this script ran

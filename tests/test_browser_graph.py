@@ -463,7 +463,7 @@ SHIFT = """() => new Promise((resolve) => {
 })"""
 
 
-@pytest.mark.parametrize("width", [390, 1440, 2560])
+@pytest.mark.parametrize("width", [390, 768, 1024, 1440, 2560])
 def test_nothing_shifts_and_nothing_is_wider_than_the_window(
     browser: Browser, server: Server, circuit: CircuitDetail, width: int
 ) -> None:
