@@ -136,6 +136,8 @@ def learn_mask(
             break
         if number and number % STEPS_A_ROUND == 0:
             learner.narrow()
+            if not bool(learner.alive.any()):
+                break
         chosen = torch.randint(train.n_pairs, (settings.pairs_per_step,), generator=draw).to(subject.device)
         loss = learner.step(number, train.select(chosen))
         on_step(number + 1, loss, *learner.size())

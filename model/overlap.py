@@ -69,7 +69,7 @@ def edge_chance(model: Transformer, a: Counts, b: Counts, *, n_draws: int, seed:
     values = []
     any_edge = False
     for _ in range(n_draws):
-        one, other = (_random_keep(model, counts, generator) for counts in (a, b))
+        one, other = (random_keep(model, counts, generator) for counts in (a, b))
         both = {site: one[site] & other[site] for site in one}
         value = jaccard(count_edges(model, both), count_edges(model, one), count_edges(model, other))
         any_edge |= value is not None
@@ -80,7 +80,8 @@ def edge_chance(model: Transformer, a: Counts, b: Counts, *, n_draws: int, seed:
     return Chance(float(np.mean(values)), float(low), float(high))
 
 
-def _random_keep(model: Transformer, counts: Counts, generator: torch.Generator) -> Keep:
+def random_keep(model: Transformer, counts: Counts, generator: torch.Generator) -> Keep:
+    """A mask that keeps so many nodes at each site, drawn at random."""
     keep: Keep = {}
     for site in maskable_sites(model.config):
         width = site_width(model.config, site)

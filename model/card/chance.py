@@ -1,0 +1,38 @@
+"""Random circuits: as many nodes at each site as the circuit keeps there, drawn from a seed."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+
+from model.batch import PairBatch
+from model.circuit import Circuit
+from model.compiled import compile_circuit
+from model.measure import measure
+from model.overlap import random_keep
+from model.subject import Subject
+
+
+@torch.no_grad()
+def random_losses(
+    subject: Subject,
+    circuit: Circuit,
+    batch: PairBatch,
+    *,
+    n_draws: int,
+    seed: int,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Iterator[float]:
+    """The task loss (nats) of `n_draws` random circuits, all else at its mean; none of their edges is cut."""
+    counts = Counter(node.site for node in circuit.nodes)
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(n_draws):
+        if should_stop():
+            return
+        keep = random_keep(subject.model, counts, generator)
+        yield measure(compile_circuit(subject.model, subject.means, keep), batch).loss_nats
+
+
+def share_at_most(losses: Sequence[float], loss: float) -> float:
+    """The share of random circuits that do at least as well: 0 where the circuit beats them all."""
+    return sum(value <= loss for value in losses) / len(losses)
