@@ -17,7 +17,7 @@ from model.rules.rule import COMPARISONS, At, Call, Compared, Joined, Literal, N
 from model.rules.words import FUNCTIONS, WORDS
 
 LONGEST = 500
-DEEPEST = 40
+DEEPEST = 20
 TYPE_WORDS = {"truth": "a truth value", "number": "a number", "text": "a text"}
 ESCAPES = {"n": "\n", "t": "\t"}
 
@@ -141,8 +141,8 @@ class _Parser:
         found = self.comparison()
         if n_nots:
             self._want("truth", found, position, "not")
-        for _ in range(min(n_nots, 2 - n_nots % 2)):
-            found = Not(found)
+        for _ in range(n_nots):  # two make none
+            found = found.part if isinstance(found, Not) else Not(found)
         return found
 
     def comparison(self) -> Node:

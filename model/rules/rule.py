@@ -5,7 +5,7 @@ Values have one of three types, so no node can be asked what it cannot answer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from model.rules.words import WORDS, Text, Type, Value
 
@@ -13,6 +13,7 @@ TRUTH_OPS = ("or", "and", "not")
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 
 
+@runtime_checkable
 class Node(Protocol):
     """A part of a rule; `strength` says how tightly it binds when it is written."""
 
