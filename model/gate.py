@@ -74,20 +74,27 @@ def inside(circuit: Circuit, means: Means, model: Transformer) -> Tap:
 
 
 def sever(
-    edges: Iterable[Edge], means: Means, model: Transformer, inner: Tap, gates: Float[Tensor, " edge"] | None = None
+    edges: Iterable[Edge],
+    means: Means,
+    model: Transformer,
+    inner: Tap,
+    gates: Float[Tensor, " edge"] | None = None,
+    offsets: Float[Tensor, " edge"] | None = None,
 ) -> Tap:
     """A tap around another under which the target of each edge sees the edge's source at its mean.
 
-    With `gates`, one an edge, it sees the source so weakened: at 1 nothing is cut. For an edge from a v channel that
-    is: moved by the pattern, the channel at its mean. The tap remembers what it saw of one layer while that layer runs,
-    so it serves one forward pass at a time.
+    With `gates`, one an edge, it sees the source so weakened: at 1 nothing is cut. With `offsets`, one an edge, it
+    sees the source at its mean plus these. For an edge from a v channel that is: moved by the pattern, the channel at
+    its mean. The tap remembers what it saw of one layer while that layer runs, so it serves one forward pass at a time.
     """
-    cuts: dict[str, list[tuple[Edge, Tensor | float]]] = {}
+    cuts: dict[str, list[tuple[Edge, Tensor | float, Tensor | float]]] = {}
     for number, edge in enumerate(edges):
         matrix = {"v": "attn.c_proj", "post_act": "mlp.c_proj"}.get(edge.source.part.split(".")[1])
         matrix = matrix or ("mlp.c_fc" if edge.target.part == "mlp.post_act" else "attn.c_attn")
         closed = 1.0 if gates is None else 1 - gates[number]
-        cuts.setdefault(f"{edge.source.layer}.{matrix}", []).append((edge, closed))
+        cuts.setdefault(f"{edge.source.layer}.{matrix}", []).append(
+            (edge, closed, 0.0 if offsets is None else offsets[number])
+        )
     seen: dict[str, Tensor] = {}
 
     def tap(site: str, x: Tensor) -> Tensor:
@@ -95,10 +102,10 @@ def sever(
         part = site.partition(".")[2]
         if part in ("attn.act_in", "attn.q", "attn.k", "attn.v", "mlp.act_in", "mlp.post_act"):
             seen[part] = x
-        for edge, closed in cuts.get(site, ()):
+        for edge, closed, offset in cuts.get(site, ()):
             weight = weight_between(model, edge.source.layer, edge.source.part, edge.target.part)
             away = seen[edge.source.part] - means[edge.source.site]
-            moved = away[..., edge.source.index]
+            moved = away[..., edge.source.index] - offset
             if edge.source.part == "attn.v":
                 head = edge.source.index // model.config.d_head
                 pattern = model.blocks[edge.source.layer].attn.pattern(seen["attn.q"], seen["attn.k"])[:, head]

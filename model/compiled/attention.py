@@ -129,22 +129,24 @@ class CompiledAttention:
         n_keys = state.static.positions.shape[1]
         k, v = (rows.deviation(read, gates) for rows in (self.k, self.v))
         if narrow is not None:
-            state = state.narrowed(narrow)
+            state, gates = state.narrowed(narrow), gates.narrowed(narrow.positions)
             read = None if read is None else at_position(read, narrow.positions)
         q = self.q.deviation(read, gates)
         positions = state.static.positions
-        parts, sums = [], []
+        parts, sums, ones = [], [], []
         n_keyed = self.keyed.n_v
         for part, rows in ((self.keyed, v[:n_keyed]), (self.uniform, v[n_keyed:])):
             if len(rows) or len(part.scaled):
-                y, row_sums = part.run(q, k, rows, positions, n_keys)
+                y, row_sums, of_v = part.run(q, k, rows, positions, n_keys)
                 parts.append(y)
                 sums.append(row_sums)
+                ones.append(of_v)
         moved = stacked([part for part in parts if len(part)]) if len(self.v.kept) else None
         scaled = stacked([part for part in sums if len(part)]) if self.weight_scaled.shape[1] else None
         deltas = self.at_mean(self.base, positions)
         if moved is not None:
-            deltas = deltas + self.weight_v.times(moved, gates)
+            sums_of_v = None if gates.offsets is None else stacked([part for part in ones if len(part)])
+            deltas = deltas + self.weight_v.times(moved, gates, sums_of_v)
         if scaled is not None:
             deltas = deltas + mix(self.weight_scaled, scaled)
         if self.contest is not None:

@@ -90,15 +90,17 @@ class CompiledCircuit:
         self,
         batch: PairBatch,
         gates: Float[Tensor, "*variant node"] | None = None,
-        values: Float[Tensor, " node"] | None = None,
+        values: Float[Tensor, "node ..."] | None = None,
         *,
         edge_gates: Float[Tensor, "*variant edge"] | None = None,
+        edge_offsets: Float[Tensor, " edge"] | None = None,
     ) -> Float[Tensor, "*variant prompt"]:
         """Right minus wrong candidate's logit at each prompt's last token.
 
         `gates` has one number for each of `nodes`, or [variant, node] for many circuits at once: a node is
-        `x * gate + mean * (1 - gate)`, as in `soft_gate`. `values` takes the mean's place there.
-        `edge_gates`, one for each of `edges`, do the same to what an edge's target sees of its source.
+        `x * gate + mean * (1 - gate)`, as in `soft_gate`. `values` takes the mean's place there: one a node, or
+        [node, prompt, pos]. `edge_gates`, one for each of `edges`, do the same to what an edge's target sees of its
+        source; through a closed edge it sees the source's mean plus its entry of `edge_offsets`.
         """
         remembered = self._remembered
         if remembered is None or remembered[0] is not batch:
@@ -106,7 +108,7 @@ class CompiledCircuit:
             question = Question(self.readout, tokens[rows, batch.last], batch.last, batch.candidates)
             self._remembered = remembered = (batch, _Prompts(self, tokens, batch.last), question)
         _, prompts, question = remembered
-        state, applied = self._run(prompts, gates, values, edge_gates)
+        state, applied = self._run(prompts, gates, values, edge_gates, edge_offsets)
         difference = self.readout.difference(state, question, applied)
         n_variants = {len(given) for given in (gates, edge_gates) if given is not None and given.ndim == 2}
         return difference.expand(*n_variants, -1) if n_variants else difference[0]
@@ -122,28 +124,37 @@ class CompiledCircuit:
             raise InputError(
                 f"the prompt has {tokens.shape[1]} tokens; this model reads at most {self.config.block_size}"
             )
-        state, applied = self._run(_Prompts(self, tokens, at), gates, None, None)
+        state, applied = self._run(_Prompts(self, tokens, at), gates)
         logits = self.readout.logits(state, applied)
         if at is not None:
             logits = logits[:, :, 0]
         return logits[0] if gates is None or gates.ndim == 1 else logits.expand(len(gates), *logits.shape[1:])
 
     def _run(
-        self, prompts: _Prompts, gates: Tensor | None, values: Tensor | None, edge_gates: Tensor | None
+        self,
+        prompts: _Prompts,
+        gates: Tensor | None,
+        values: Tensor | None = None,
+        edge_gates: Tensor | None = None,
+        edge_offsets: Tensor | None = None,
     ) -> tuple[State, Gates]:
         for given, n, what in ((gates, len(self.nodes), "nodes"), (edge_gates, self.wiring.n_edges, "edges")):
             if given is not None and given.shape[-1] != n:
                 raise InputError(f"there are {given.shape[-1]} gates; this circuit has {n} {what}")
         nodes, edges = (None if given is None else torch.atleast_2d(given.float()) for given in (gates, edge_gates))
-        applied = Gates(nodes, values, edges)
+        applied = Gates(nodes, values, edges, edge_offsets)
         back = [block.looks_back for block in self.blocks]
         start = prompts.every if any(back) or prompts.last is None else prompts.last
         assert start is not None
+        if start is prompts.last:
+            applied = applied.narrowed(start.positions)
         state = State(start)
         for number, block in enumerate(self.blocks):
             if isinstance(block, CompiledAttention):
                 here = prompts.last is not None and state.static is prompts.every and not any(back[number + 1 :])
                 state = block.run(state, applied, prompts.last if here else None)
+                if here and prompts.last is not None:
+                    applied = applied.narrowed(prompts.last.positions)
             else:
                 state = block.run(state, applied)
         return state, applied

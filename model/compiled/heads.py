@@ -67,11 +67,12 @@ class Uniform:
 
     def run(
         self, q: Values, k: Values, v: Values, positions: Int[Tensor, "_prompt pos"], n_keys: int
-    ) -> tuple[Values, Values]:
-        """The moved part of y, and the row sums of `scaled`."""
+    ) -> tuple[Values, Values, Values]:
+        """The moved part of y, the row sums of `scaled`, and those of each v."""
         y = running_mean(v, positions)
+        of_v = v.new_ones(len(v), 1, 1, 1)
         if self.block.sink is None:
-            return y, y[:0]
+            return y, y[:0], of_v
         log_n = (positions + 1).log()
         row_sums = q.new_zeros(0, 1, 1, 1)
         if len(self.queried):
@@ -82,7 +83,7 @@ class Uniform:
                 dynamic = row_sums[self.place_of_v.clamp(min=0)]
                 of_v = torch.where((self.place_of_v >= 0)[:, None, None, None], dynamic, of_v)
             y = y * of_v
-        return y, row_sums[self.place_of_scaled]
+        return y, row_sums[self.place_of_scaled], of_v
 
 
 def running_mean(v: Values, positions: Int[Tensor, "_prompt pos"]) -> Values:
@@ -106,7 +107,8 @@ class Keyed:
         place = torch.full((block.config.n_head,), -1, device=block.device)
         place[heads] = torch.arange(len(heads), device=block.device)
         self.k_slots, self.k_width = _slots(place[k // d_head], len(heads))
-        self.v_slots, self.v_width = _slots(place[v // d_head], len(heads))
+        self.place_of_v = place[v // d_head]
+        self.v_slots, self.v_width = _slots(self.place_of_v, len(heads))
         slots = len(heads) * self.k_width
         mean_q, mean_k = (torch.zeros(slots, device=block.device) for _ in range(2))
         mean_q[self.k_slots], mean_k[self.k_slots] = block.means["q"][k], block.means["k"][k]
@@ -131,8 +133,8 @@ class Keyed:
 
     def run(
         self, q: Values, k: Values, v: Values, positions: Int[Tensor, "_prompt pos"], n_keys: int
-    ) -> tuple[Values, Values]:
-        """The moved part of y, and the row sums of `scaled`."""
+    ) -> tuple[Values, Values, Values]:
+        """The moved part of y, the row sums of `scaled`, and those of each v."""
         n_heads, (n_variants, n_prompts) = len(self.heads), _spread(q, k, v, positions)
         keys = self._fill(k, self.k_slots, self.k_width) + self.mean_k
         queries = self.mean_q
@@ -150,7 +152,7 @@ class Keyed:
         if y is None:
             y = self._softmax(queries, keys, values, sink, positions, (n_variants, n_prompts, n_keys))
         moved = y[:, :-1].flatten(0, 1)[self.v_slots]
-        return moved, y[self.place_of_scaled, -1]
+        return moved, y[self.place_of_scaled, -1], y[self.place_of_v, -1]
 
     def _fill(self, x: Values, slots: Int[Tensor, " node"], width: int) -> Values:
         n = len(self.heads) * width

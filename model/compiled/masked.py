@@ -29,20 +29,23 @@ class MaskedCircuit(CompiledCircuit):
         self,
         batch: PairBatch,
         gates: Float[Tensor, "*variant node"] | None = None,
-        values: Float[Tensor, " node"] | None = None,
+        values: Float[Tensor, "node ..."] | None = None,
         *,
         edge_gates: Float[Tensor, "*variant edge"] | None = None,
+        edge_offsets: Float[Tensor, " edge"] | None = None,
     ) -> Float[Tensor, "*variant prompt"]:
         variants = max(
             [len(given) for given in (gates, edge_gates) if given is not None and given.ndim == 2], default=0
         )
         if not variants:
-            return logit_difference(self.model, batch, self._tap(gates, values, edge_gates))
+            return logit_difference(self.model, batch, self._tap(gates, values, edge_gates, edge_offsets))
         rows = [
             [None if given is None else given[i] if given.ndim == 2 else given for given in (gates, edge_gates)]
             for i in range(variants)
         ]
-        return torch.stack([logit_difference(self.model, batch, self._tap(g, values, e)) for g, e in rows])
+        return torch.stack(
+            [logit_difference(self.model, batch, self._tap(g, values, e, edge_offsets)) for g, e in rows]
+        )
 
     def logits(
         self,
@@ -52,9 +55,15 @@ class MaskedCircuit(CompiledCircuit):
     ) -> Float[Tensor, "*variants_prompts_pos vocab"]:
         if gates is not None and gates.ndim == 2:
             return torch.stack([self.logits(tokens, at, row) for row in gates])
-        return self.model(tokens, at=at, tap=self._tap(gates, None, None))
+        return self.model(tokens, at=at, tap=self._tap(gates))
 
-    def _tap(self, gates: Tensor | None, values: Tensor | None, edge_gates: Tensor | None) -> Tap:
+    def _tap(
+        self,
+        gates: Tensor | None,
+        values: Tensor | None = None,
+        edge_gates: Tensor | None = None,
+        edge_offsets: Tensor | None = None,
+    ) -> Tap:
         if gates is None:
             gates = torch.ones(len(self.nodes), device=self.model.device)
 
@@ -63,11 +72,11 @@ class MaskedCircuit(CompiledCircuit):
             if kept is None:
                 return x
             mean, gate = self.means[site].float(), gates[kept.numbers]
-            instead = kept.mean if values is None else values[kept.numbers]
+            instead = kept.mean if values is None else values[kept.numbers].movedim(0, -1)
             left = x[..., kept.indices] * gate + instead * (1 - gate)
             return mean.expand_as(x).index_copy(-1, kept.indices, left)
 
         severed = sever(self.cut_edges, self.means, self.model, tap) if self.cut_edges else tap
         if edge_gates is None:
             return severed
-        return sever(self.edges, self.means, self.model, severed, edge_gates)
+        return sever(self.edges, self.means, self.model, severed, edge_gates, edge_offsets)

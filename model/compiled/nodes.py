@@ -4,6 +4,7 @@ Values have the shape [node, variant, prompt, pos]; an axis of length 1 stands f
 node is from its mean: means are folded into the constants of whoever reads them.
 """
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -38,16 +39,18 @@ class Kept:
 
 
 class Gates:
-    """One gate a node: `x * gate + mean * (1 - gate)`; with `values` these take the mean's place. One gate an edge:
-    its target sees the source so. Each may have many variants."""
+    """One gate a node: `x * gate + mean * (1 - gate)`; with `values` these take the mean's place, one a node or one at
+    every token. One gate an edge: its target sees the source so; with `offsets` as far from its mean as these say.
+    Gates may have many variants."""
 
     def __init__(
         self,
         nodes: Float[Tensor, "_variant node"] | None = None,
-        values: Float[Tensor, " node"] | None = None,
+        values: Float[Tensor, "node ..."] | None = None,
         edges: Float[Tensor, "_variant edge"] | None = None,
+        offsets: Float[Tensor, " edge"] | None = None,
     ) -> None:
-        self.values = values
+        self.values, self.offsets = values, offsets
         self._nodes, self._edges = (None if given is None else _Table(given) for given in (nodes, edges))
 
     def deviation(self, deviation: Values, kept: Kept) -> Values:
@@ -58,8 +61,18 @@ class Gates:
         gate = gates.t()[:, :, None, None]
         left = deviation * gate
         if self.values is not None:
-            left = left + (1 - gate) * (self.values[kept.numbers] - kept.mean)[:, None, None, None]
+            instead = self.values[kept.numbers]
+            instead = instead[:, None] if instead.ndim == 3 else column(instead)
+            left = left + (1 - gate) * (instead - column(kept.mean))
         return left
+
+    def narrowed(self, positions: Int[Tensor, "prompt 1"]) -> "Gates":
+        """The same at one position of each prompt."""
+        if self.values is None or self.values.ndim == 1:
+            return self
+        narrow = copy.copy(self)
+        narrow.values = self.values.gather(2, positions.expand(len(self.values), -1, -1))
+        return narrow
 
     def of_edges(self, numbers: Int[Tensor, " edge"]) -> Float[Tensor, "_variant edge"] | None:
         """Gates of some edges; None where all are open."""

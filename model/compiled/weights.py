@@ -62,14 +62,25 @@ class Weights:
         self.shape, self.places, self.weights, self.numbers = shape, places, weights, numbers
         self.matrix = torch.zeros(shape[0] * shape[1], device=weights.device).scatter(0, places, weights).view(shape)
 
-    def times(self, x: Values, gates: Gates) -> Values:
-        """What the targets get from the sources' deviations, at every variant, prompt and position."""
+    def times(self, x: Values, gates: Gates, ones: Values | None = None) -> Values:
+        """What the targets get from the sources' deviations, at every variant, prompt and position.
+
+        `ones` is what becomes of a constant 1 on its way from each source, where that is not 1.
+        """
         edges = gates.of_edges(self.numbers)
         if edges is None:
             return mix(self.matrix, x)
-        empty = torch.zeros(len(edges), self.shape[0] * self.shape[1], device=x.device)
-        matrix = empty.scatter(1, self.places.expand(len(edges), -1), self.weights * edges).view(-1, *self.shape)
-        if len(edges) == 1:
+        out = self._by_edge(self.weights * edges, x)
+        if gates.offsets is None:
+            return out
+        if ones is None:
+            ones = x.new_ones(self.shape[1], 1, 1, 1)
+        return out + self._by_edge(self.weights * gates.offsets[self.numbers] * (1 - edges), ones)
+
+    def _by_edge(self, weights: Float[Tensor, "variant edge"], x: Values) -> Values:
+        empty = torch.zeros(len(weights), self.shape[0] * self.shape[1], device=x.device)
+        matrix = empty.scatter(1, self.places.expand(len(weights), -1), weights).view(-1, *self.shape)
+        if len(weights) == 1:
             return mix(matrix[0], x)
         if x.shape[1] == 1:
             out = (matrix.flatten(0, 1) @ x.flatten(1)).unflatten(0, (-1, self.shape[0])).transpose(0, 1)
