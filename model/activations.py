@@ -12,6 +12,7 @@ from model.batch import padded
 from model.circuit import Circuit
 from model.sites import Node
 from model.subject import Subject
+from model.swift import swift
 from model.transformer import Tap, Transformer
 
 
@@ -58,7 +59,7 @@ def record(
             values[rows[site]] = x[..., [nodes[row].index for row in rows[site]]].float().permute(2, 0, 1)
         return x
 
-    return Record(values, (model or subject.model)(tokens, tap=tap, at=last).float())
+    return Record(values, (model or swift(subject.model))(tokens, tap=tap, at=last).float())
 
 
 def node_activations(

@@ -10,6 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from model.batch import PairBatch
+from model.sparse.transformer import SparseTransformer
+from model.swift import swift
 from model.transformer import Tap, Transformer
 
 
@@ -74,7 +76,14 @@ class Answering(Protocol):
 def measure(
     model: Transformer | Answering, batch: PairBatch, tap: Tap | None = None, *, pairs_at_once: int = 64
 ) -> Outcome:
-    """Run a batch, `pairs_at_once` pairs at a time, on a model (with a tap) or on anything else that answers it."""
+    """Run a batch, at most `pairs_at_once` pairs at a time, on a model (with a tap) or on anything else that answers it.
+
+    A sparse model runs as such (`model.swift`).
+    """
+    if isinstance(model, Transformer):
+        model = swift(model)
+        if isinstance(model, SparseTransformer):
+            pairs_at_once = min(pairs_at_once, max(1, model.prompts_at_once(batch.tokens.shape[1]) // 2))
     parts = []
     for part in batch.split(pairs_at_once) if batch.n_pairs > pairs_at_once else [batch]:
         if isinstance(model, Transformer):

@@ -1,45 +1,36 @@
-"""The same transformer with its sparse matrices multiplied as sparse ones: for long runs on a CPU, no gradients."""
+"""Which way the full model runs without gradients: by its nonzero weights on a CPU where they are few, else densely."""
 
-import copy
-import warnings
+from weakref import WeakKeyDictionary
 
-from jaxtyping import Float
-from torch import Tensor, nn
-
+from model.sparse.matrix import DENSEST
+from model.sparse.transformer import SparseTransformer
+from model.sparse.warm import are_ready
 from model.transformer import Transformer
 
-#: A matrix with a larger share of nonzeros is multiplied faster as a dense one.
-DENSEST = 0.1
-
-
-class SparseLinear(nn.Module):
-    """A linear map by its nonzero weights alone."""
-
-    def __init__(self, linear: nn.Linear) -> None:
-        super().__init__()
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Sparse CSR tensor support", UserWarning)
-            self.weight = linear.weight.detach().to_sparse_csr()
-        self.bias = None if linear.bias is None else linear.bias.detach()
-
-    def forward(self, x: Float[Tensor, "*rows source"]) -> Float[Tensor, "*rows target"]:
-        y = (self.weight @ x.flatten(0, -2).t().contiguous()).t().unflatten(0, x.shape[:-1])
-        return y if self.bias is None else y + self.bias
+_SWIFT: "WeakKeyDictionary[Transformer, tuple[object, Transformer]]" = WeakKeyDictionary()
 
 
 def swift(model: Transformer) -> Transformer:
-    """A copy that shares the parameters and gives the same values up to rounding; not on a CPU, the model itself."""
-    if model.device.type != "cpu":
+    """The faster of two ways to run a model as its weights are now; they agree up to rounding.
+
+    It shares the model's parameters, takes taps as the model does, and gives no gradients. It is the model itself where
+    that is faster: on a GPU, where more than DENSEST of the weights are nonzero, while kernels are being compiled.
+    """
+    if isinstance(model, SparseTransformer) or model.device.type != "cpu" or not are_ready():
         return model
-    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-    copied = copy.deepcopy(model, shared)
-    for block in copied.blocks:
-        for part in (block.attn, block.mlp):
-            for name, linear in list(part.named_children()):
-                if isinstance(linear, nn.Linear) and _is_sparse(linear):
-                    setattr(part, name, SparseLinear(linear))
-    return copied
+    stamp = tuple((tensor.data_ptr(), tensor._version) for tensor in model.parameters())
+    known = _SWIFT.get(model)
+    if known is None or known[0] != stamp:
+        _SWIFT[model] = known = (stamp, SparseTransformer(model) if is_sparse(model) else model)
+    return known[1]
 
 
-def _is_sparse(linear: nn.Linear) -> bool:
-    return int(linear.weight.count_nonzero()) <= DENSEST * linear.weight.numel()
+def is_sparse(model: Transformer) -> bool:
+    """Whether few enough of the weights between activations are nonzero."""
+    matrices = [
+        linear.weight
+        for block in model.blocks
+        for linear in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj)
+    ]
+    n_nonzero = sum(int(matrix.count_nonzero()) for matrix in matrices)
+    return n_nonzero <= DENSEST * sum(matrix.numel() for matrix in matrices)

@@ -8,7 +8,7 @@ each matrix gives before anything else is done to it, by the matrix's name: `l.a
 
 import math
 from collections.abc import Callable, Iterable
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -22,8 +22,16 @@ from model.errors import InputError
 Tap = Callable[[str, Tensor], Tensor]
 
 
-def _unchanged(site: str, x: Tensor) -> Tensor:
+def unchanged(site: str, x: Tensor) -> Tensor:
+    """The tap that looks at nothing."""
     return x
+
+
+class Start(NamedTuple):
+    """Where a pass begins: before attention of layer `stage / 2` if `stage` is even, else before its MLP."""
+
+    stage: int
+    x: Float[Tensor, "batch pos model"]
 
 
 def abs_topk(x: Float[Tensor, "*shape"], kept: int | None) -> Float[Tensor, "*shape"]:
@@ -136,20 +144,23 @@ class Block(nn.Module):
             self.ln_p1 = Norm(config.d_pos_emb, config.rms_norm, config.ln_bias)
             self.ln_p2 = Norm(config.d_pos_emb, config.rms_norm, config.ln_bias)
 
-    def forward(
-        self,
-        x: Float[Tensor, "batch pos model"],
-        positions: Float[Tensor, "pos d_pos"] | None,
-        layer: str,
-        tap: Tap,
+    def attend(
+        self, x: Float[Tensor, "batch pos model"], positions: Float[Tensor, "pos d_pos"] | None, layer: str, tap: Tap
     ) -> Float[Tensor, "batch pos model"]:
+        """The stream after the attention block."""
         config = self.config
         x = tap(f"{layer}.resid_in", x)
         act_in = self._concat(self.ln_1(x), positions, "ln_p1")
         act_in = abs_topk(act_in, config.kept_by_abs_topk("attn_in", config.d_block_in))
         delta = self.attn(tap(f"{layer}.attn.act_in", act_in), layer, tap)
         x = x + tap(f"{layer}.attn.resid_delta", delta)
-        x = abs_topk(x, config.kept_by_abs_topk("resid_post_attn", config.d_model))
+        return abs_topk(x, config.kept_by_abs_topk("resid_post_attn", config.d_model))
+
+    def transform(
+        self, x: Float[Tensor, "batch pos model"], positions: Float[Tensor, "pos d_pos"] | None, layer: str, tap: Tap
+    ) -> Float[Tensor, "batch pos model"]:
+        """The stream after the MLP block."""
+        config = self.config
         x = tap(f"{layer}.resid_mid", x)
         act_in = self._concat(self.ln_2(x), positions, "ln_p2")
         act_in = abs_topk(act_in, config.kept_by_abs_topk("mlp_in", config.d_block_in))
@@ -211,26 +222,42 @@ class Transformer(nn.Module):
         self,
         tokens: Int[Tensor, "batch pos"],
         *,
-        tap: Tap = _unchanged,
+        tap: Tap = unchanged,
         at: Int[Tensor, " batch"] | None = None,
+        start: Start | None = None,
     ) -> Float[Tensor, "batch *pos vocab"]:
         """Logits in nats; at every position, or with `at` only at one position of each prompt.
 
         `tap(site, x)` is called at every named activation, `x` of shape [batch, pos, width], and its answer
-        takes `x`'s place. Raises InputError for more tokens than the model's context.
+        takes `x`'s place. With `start` the pass begins there, with what came of the same tokens before.
+        Raises InputError for more tokens than the model's context.
         """
         n_pos = tokens.shape[1]
         if n_pos > self.config.block_size:
             raise InputError(f"the prompt has {n_pos} tokens; this model reads at most {self.config.block_size}")
+        stage, x = start or (0, self.embedded(tokens))
+        return self.read_out(tap("final_resid", self.through(x, stage, tap)), tokens, at)
+
+    def embedded(self, tokens: Int[Tensor, "batch pos"]) -> Float[Tensor, "batch pos model"]:
+        """The residual stream before the first layer."""
         x = self.wte(tokens)
-        positions = None
-        if self.config.d_pos_emb:
-            positions = self.wpe.weight[:n_pos]
-        elif self.config.add_positions:
-            x = x + self.wpe.weight[:n_pos]
+        has_added = self.config.add_positions and not self.config.d_pos_emb
+        return x + self.wpe.weight[: tokens.shape[1]] if has_added else x
+
+    def through(self, x: Float[Tensor, "batch pos model"], stage: int, tap: Tap) -> Float[Tensor, "batch pos model"]:
+        """The residual stream after the last block, from what it is before block `stage`; a layer has two blocks."""
+        positions = self.wpe.weight[: x.shape[1]] if self.config.d_pos_emb else None
         for layer, block in enumerate(self.blocks):
-            x = block(x, positions, str(layer), tap)
-        x = tap("final_resid", x)
+            if stage <= 2 * layer:
+                x = block.attend(x, positions, str(layer), tap)
+            if stage <= 2 * layer + 1:
+                x = block.transform(x, positions, str(layer), tap)
+        return x
+
+    def read_out(
+        self, x: Float[Tensor, "batch pos model"], tokens: Int[Tensor, "batch pos"], at: Int[Tensor, " batch"] | None
+    ) -> Float[Tensor, "batch *pos vocab"]:
+        """Logits from the last residual stream."""
         last = tokens
         if at is not None:
             rows = torch.arange(len(tokens), device=tokens.device)

@@ -11,9 +11,7 @@ from model.errors import InputError
 from model.profile import reduced, task_profile
 from model.response import activated, pre_activations, response_curve
 from model.sites import Node
-from model.swift import SparseLinear, swift
 from model.trace import aligned, traces
-from model.transformer import Transformer
 from small_subject import small_subject
 
 
@@ -91,19 +89,6 @@ def test_a_pass_over_text_gives_what_prompts_give():
     expected = node_activations(subject, wanted, windows.tolist())
     for row, node in enumerate(wanted):
         assert torch.allclose(found[row].float(), torch.tensor(expected[node]), rtol=2e-3, atol=1e-3)
-
-
-def test_the_swift_copy_gives_the_same_and_leaves_the_model_as_it_was():
-    subject = small_subject(sink=True, enable_bigram_table=True)
-    model = subject.model
-    for block in model.blocks:
-        block.mlp.c_fc.weight.data *= torch.rand(12, 8, generator=torch.Generator().manual_seed(0)) < 0.08
-    copied = swift(model)
-    assert isinstance(copied.blocks[0].mlp.c_fc, SparseLinear) and isinstance(model.blocks[0].mlp.c_fc, torch.nn.Linear)
-    assert isinstance(copied.blocks[0].attn.c_attn, torch.nn.Linear), "a dense matrix stays dense"
-    assert copied.wte.weight is model.wte.weight and isinstance(copied, Transformer)
-    tokens = torch.randint(1, 300, (3, 9), generator=torch.Generator().manual_seed(6))
-    assert torch.allclose(copied(tokens), model(tokens), atol=1e-5)
 
 
 def test_a_summary_and_a_histogram_by_hand():

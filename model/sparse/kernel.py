@@ -1,0 +1,79 @@
+"""Kernels: plain loops that numba compiles once and keeps on disk; they run without the interpreter's lock.
+
+Activations are laid out [prompt, channel, pos], so that one channel's values along a prompt are contiguous: the
+innermost loop of every kernel runs over them and fills the processor's vectors. A kernel's last two arguments are the
+first prompt and the one after the last, and `over_prompts` shares these out among torch's threads.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import torch
+from numba import config, njit
+from numpy.typing import NDArray
+from torch import Tensor
+
+#: What kernels are given: mostly float32, contiguous.
+Array = NDArray[np.generic]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: A product and a sum may be rounded once.
+FASTMATH = {"contract", "nsz"}
+
+settings: Any = config
+
+
+def kernel(function: Function) -> Function:
+    """Compile a function when it is first called; later processes load it from disk.
+
+    numba looks only at the file of a function to see whether it has changed, not at those of what it calls: so the
+    cache lies in a folder that is named by the content of them all.
+    """
+    before, settings.CACHE_DIR = settings.CACHE_DIR, str(_cache_folder())
+    try:
+        return cast(Function, njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)(function))
+    finally:
+        settings.CACHE_DIR = before
+
+
+@cache
+def _cache_folder() -> Path:
+    here = Path(__file__).parent
+    digest = sha256(b"".join(path.read_bytes() for path in sorted(here.glob("*.py"))))
+    return here / "__pycache__" / digest.hexdigest()[:16]
+
+
+def over_prompts(function: Callable[..., None], n_prompts: int, *arguments: Any) -> None:
+    """Run a kernel over all prompts, on as many threads as torch has."""
+    n_threads = min(torch.get_num_threads(), n_prompts)
+    if n_threads <= 1:
+        function(*arguments, 0, n_prompts)
+        return
+    ends = [n_prompts * i // n_threads for i in range(n_threads + 1)]
+    rest = [_pool().submit(function, *arguments, ends[i], ends[i + 1]) for i in range(1, n_threads)]
+    function(*arguments, 0, ends[1])
+    for part in rest:
+        part.result()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_name_prefix="kernel")
+
+
+def array(tensor: Tensor) -> Array:
+    """The same memory as a contiguous float32 array."""
+    return tensor.detach().float().contiguous().numpy()
+
+
+NOTHING = np.zeros(0, dtype=np.float32)
+
+
+def vector(tensor: Tensor | None) -> Array:
+    """An array of no entries where there is no vector."""
+    return NOTHING if tensor is None else array(tensor)
