@@ -12,7 +12,7 @@ from torch import Tensor
 from model.batch import PairBatch
 from model.sparse.transformer import SparseTransformer
 from model.swift import swift
-from model.transformer import Tap, Transformer
+from model.transformer import Start, Tap, Transformer, unchanged
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,11 @@ class Outcome:
         return interval(self.per_pair(self.logit_diff))
 
 
-def logit_difference(model: Transformer, batch: PairBatch, tap: Tap | None = None) -> Float[Tensor, " prompt"]:
-    """Right minus wrong candidate's logit at each prompt's last token; differentiable."""
-    extra = {} if tap is None else {"tap": tap}
-    logits = model(batch.tokens, at=batch.last, **extra)
+def logit_difference(
+    model: Transformer, batch: PairBatch, tap: Tap | None = None, start: Start | None = None
+) -> Float[Tensor, " prompt"]:
+    """Right minus wrong candidate's logit at each prompt's last token; differentiable. `start`: see Transformer."""
+    logits = model(batch.tokens, at=batch.last, tap=tap or unchanged, start=start)
     both = logits.gather(1, batch.candidates).float()
     return both[:, 0] - both[:, 1]
 
