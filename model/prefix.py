@@ -1,4 +1,4 @@
-"""What comes before a cut in the full model, remembered for a batch: passes with cuts start at the first changed block."""
+"""What comes before a cut in the full model, remembered: passes with cuts start at the first changed block."""
 
 import torch
 from jaxtyping import Int

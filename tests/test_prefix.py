@@ -1,8 +1,11 @@
 """Passes that start at the first changed block answer as passes from the beginning."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from hand_model import hand_subject
 from model import prefix
 from model.bench import Bench, intervene
 from model.circuit import Circuit
@@ -12,7 +15,6 @@ from model.measure import logit_difference
 from model.prefix import Prefix, stage_of
 from model.sites import Node, maskable_sites, site_width
 from model.sparse.transformer import SparseTransformer
-from model.subject import Subject
 from model.targets import Targets
 from test_compiled import close, random_batch, random_means, random_model
 
@@ -40,12 +42,12 @@ def test_a_cut_anywhere_is_the_same_from_the_remembered_stream(options, way, mos
 
 def test_many_cuts_of_the_full_model_share_what_comes_before_them():
     model = random_model(sink=True, add_positions=False)
-    subject = Subject("random", model, None, random_means(model.config), "f", {}, {})
+    subject = replace(hand_subject(), model=model, means=random_means(model.config))
     batch = random_batch(model.config)
     whole = Circuit.of(
         "f", "t", [Node(s, i) for s in maskable_sites(model.config) for i in range(site_width(model.config, s))]
     )
-    nodes = [Node(site, index) for site in maskable_sites(model.config) for index in (0, 2)]
+    nodes = [Node(site, index) for site in maskable_sites(config) for index in (0, 2)]
     edges = [edge for edge in Targets(subject, whole).edges if edge.source.layer == 1][::9]
     for parts in (cuts(nodes, "mean"), cuts(nodes, "zero"), edge_cuts(edges, "mean"), edge_cuts(edges, "zero")):
         together = Bench(subject, batch, None).outcomes(parts, [(i,) for i in range(len(parts))])
