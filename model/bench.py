@@ -1,20 +1,21 @@
 """Where interventions are measured: one circuit, or one full model, on one batch of pairs; exactly."""
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from model.batch import PairBatch
-from model.borrow import Borrowed
+from model.borrow import Recordings, borrowed
 from model.circuit import Circuit, Edge
 from model.compiled import CompiledCircuit, compile_circuit
 from model.gate import sever
-from model.intervention import BORROWING, Part, edge_settings, node_settings
+from model.intervention import Part, edge_settings, node_settings
 from model.means import Means
 from model.measure import Outcome, logit_difference
+from model.prefix import Prefix, stage_of
 from model.sites import Node
 from model.subject import Subject
 from model.swift import swift
@@ -29,7 +30,6 @@ class Bench:
 
     def __init__(self, subject: Subject, batch: PairBatch, within: Circuit | None, seed: int = 0) -> None:
         self.subject, self.batch, self.within, self.seed = subject, batch, within, seed
-        self._borrowed = lru_cache(maxsize=1)(self._borrow)
 
     def outcome(self, parts: Sequence[Part]) -> Outcome:
         """All pairs with all of `parts` done at once."""
@@ -42,24 +42,22 @@ class Bench:
         In a circuit many subsets share a pass; no two parts may set one node differently.
         """
         nodes = node_settings(parts)
-        borrowing = [node for node, setting in nodes.items() if setting.mode in BORROWING]
-        values = None
-        if borrowing:
-            values = dict(zip(borrowing, self._borrowed(tuple(borrowing)).values(nodes), strict=True))
+        values = borrowed(self.recordings, nodes, self.seed)
         numbers = torch.arange(self.batch.n_pairs, device=self.subject.device)
         chunks = []
         for pairs in numbers.split(PAIRS_AT_ONCE):
             batch = self.batch if len(pairs) == self.batch.n_pairs else self.batch.select(pairs)
             rows = torch.cat([pairs, pairs + self.batch.n_pairs])
             width = batch.tokens.shape[1]
-            here = None if values is None else {node: x[rows, :width] for node, x in values.items()}
+            here = {node: x[rows, :width] for node, x in values.items()}
             run = self._in_circuit if self.within is not None else self._in_model
             chunks.append(torch.stack(list(run(batch, parts, subsets, here))).unflatten(1, (2, -1)))
         together = torch.cat(chunks, dim=2).flatten(1).cpu()
         return [Outcome(row) for row in together]
 
-    def _borrow(self, nodes: tuple[Node, ...]) -> Borrowed:
-        return Borrowed(self.subject, self.batch, nodes, self.seed, self.within, self._swift)
+    @cached_property
+    def recordings(self) -> Recordings:
+        return Recordings(self.subject, self.batch, self.within, self._swift)
 
     @cached_property
     def _swift(self) -> Transformer:
@@ -84,13 +82,13 @@ class Bench:
         batch: PairBatch,
         parts: Sequence[Part],
         subsets: Sequence[Sequence[int]],
-        borrowed: dict[Node, Tensor] | None,
+        borrowed: dict[Node, Tensor],
     ) -> Iterator[Tensor]:
         circuit, means, device = self._circuit, self.subject.means, self.subject.device
         nodes, edges = node_settings(parts), edge_settings(parts)
-        values = torch.zeros(len(circuit.nodes), *(() if borrowed is None else batch.tokens.shape), device=device)
+        values = torch.zeros(len(circuit.nodes), *(batch.tokens.shape if borrowed else ()), device=device)
         for node, setting in nodes.items():
-            value = None if borrowed is None else borrowed.get(node)
+            value = borrowed.get(node)
             values[self._numbers[node]] = (
                 constant(node, setting.mode, setting.amount, means) if value is None else value
             )
@@ -121,11 +119,21 @@ class Bench:
         batch: PairBatch,
         parts: Sequence[Part],
         subsets: Sequence[Sequence[int]],
-        borrowed: dict[Node, Tensor] | None,
+        borrowed: dict[Node, Tensor],
     ) -> Iterator[Tensor]:
+        prefix = Prefix(self._swift, batch.tokens) if len(subsets) > 1 else None
         for subset in subsets:
-            tap = intervene(self.subject, [parts[i] for i in subset], borrowed)
-            yield logit_difference(self._swift, batch, tap)
+            some = [parts[i] for i in subset]
+            first = min((stage_of(node, self.subject.config.n_layer) for node in changed(some)), default=None)
+            start = None if prefix is None or first is None else prefix.before(first)
+            yield logit_difference(self._swift, batch, intervene(self.subject, some, borrowed), start)
+
+
+def changed(parts: Sequence[Part]) -> Iterator[Node]:
+    """The nodes whose values, or what leaves them, are no longer the model's own."""
+    yield from node_settings(parts)
+    for edge in edge_settings(parts):
+        yield edge.source
 
 
 def constant(node: Node, mode: str, amount: float, means: Means) -> float:

@@ -1,8 +1,6 @@
 """What nodes do on other prompts of a batch, aligned at the last token: for resampling, patching and steering."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from jaxtyping import Float, Int
@@ -12,13 +10,14 @@ from model.activations import record
 from model.batch import PairBatch
 from model.circuit import Circuit
 from model.errors import InputError
-from model.intervention import Setting
+from model.intervention import BORROWING, Setting
 from model.sites import Node
 from model.subject import Subject
 from model.transformer import Transformer
 
 #: Numbers that may be remembered: half a gigabyte.
 MOST = 2**27
+PROMPTS_AT_ONCE = 128
 
 
 def other_of_pair(n_pairs: int) -> Int[Tensor, " prompt"]:
@@ -44,56 +43,57 @@ def aligned_to(batch: PairBatch, donors: Int[Tensor, " prompt"]) -> Int[Tensor, 
     return shifted.clamp(min=0).minimum(batch.last[donors][:, None])
 
 
-@dataclass(frozen=True)
-class Borrowed:
-    """Values of `nodes` on a batch in an undisturbed run, `within` a circuit or in the full model."""
+class Recordings:
+    """What nodes do on a batch in an undisturbed run, `within` a circuit or in the full model; each recorded once."""
 
-    subject: Subject
-    batch: PairBatch
-    nodes: Sequence[Node]
-    seed: int
-    within: Circuit | None = None
-    model: Transformer | None = None
+    def __init__(
+        self, subject: Subject, batch: PairBatch, within: Circuit | None = None, model: Transformer | None = None
+    ) -> None:
+        self.subject, self.batch, self.within, self.model = subject, batch, within, model
+        self._known: dict[Node, Float[Tensor, "prompt pos"]] = {}
 
-    @cached_property
-    def own(self) -> Float[Tensor, "node prompt pos"]:
-        n_numbers = len(self.nodes) * self.batch.tokens.numel()
+    def of(self, nodes: Sequence[Node]) -> Float[Tensor, "node prompt pos"]:
+        """Raises InputError where that is more than can be held."""
+        n_numbers = len(nodes) * self.batch.tokens.numel()
         if n_numbers > MOST:
             raise InputError(
-                f"{len(self.nodes):,} nodes on {self.batch.n_pairs} pairs are {n_numbers:,} values of other prompts; "
+                f"{len(nodes):,} nodes on {self.batch.n_pairs} pairs are {n_numbers:,} values of other prompts; "
                 f"at most {MOST:,} are held: choose fewer nodes or pairs"
             )
-        rows = torch.arange(len(self.batch.tokens), device=self.batch.tokens.device).split(128)
+        new = [node for node in dict.fromkeys(nodes) if node not in self._known]
+        if (len(self._known) + len(new)) * self.batch.tokens.numel() > MOST:
+            self._known, new = {}, list(dict.fromkeys(nodes))
+        if new:
+            self._known |= dict(zip(new, self._record(new), strict=True))
+        return torch.stack([self._known[node] for node in nodes])
+
+    def _record(self, nodes: Sequence[Node]) -> Float[Tensor, "node prompt pos"]:
+        tokens, last = self.batch.tokens, self.batch.last
         parts = [
-            record(self.subject, self.batch.tokens[part], self.batch.last[part], self.nodes, self.within,
-                   model=self.model).values
-            for part in rows
-        ]  # fmt: skip
+            record(self.subject, tokens[rows], last[rows], nodes, self.within, model=self.model).values
+            for rows in torch.arange(len(tokens), device=tokens.device).split(PROMPTS_AT_ONCE)
+        ]
         return torch.cat(parts, dim=1)
 
-    def _from(self, donors: Int[Tensor, " prompt"], rows: Tensor) -> Float[Tensor, "node prompt pos"]:
-        donors = donors.to(self.batch.tokens.device)
-        return self.own[rows][:, donors[:, None], aligned_to(self.batch, donors)]
 
-    def values(self, settings: Mapping[Node, Setting]) -> Float[Tensor, "node prompt pos"]:
-        """What each of the nodes that borrow is set to; others are left at their own values."""
-        n_pairs = self.batch.n_pairs
-        values = self.own.clone()
-        for mode in ("resample", "patch", "steer"):
-            rows = torch.tensor([i for i, node in enumerate(self.nodes) if settings[node].mode == mode])
-            if not len(rows):
-                continue
-            rows = rows.to(values.device)
-            if mode == "resample":
-                values[rows] = self._from(of_other_pairs(n_pairs, self.seed), rows)
-                continue
-            own, other = self.own[rows], self._from(other_of_pair(n_pairs), rows)
-            if mode == "patch":
-                values[rows] = other
-                continue
-            amounts = [settings[node].amount for node in self.nodes if settings[node].mode == mode]
-            t = torch.tensor(amounts, device=values.device)[:, None, None]
-            first = torch.cat([own[:, :n_pairs], other[:, n_pairs:]], dim=1)
-            second = torch.cat([other[:, :n_pairs], own[:, n_pairs:]], dim=1)
-            values[rows] = (1 - t) * first + t * second
-        return values
+def borrowed(
+    recordings: Recordings, settings: Mapping[Node, Setting], seed: int
+) -> dict[Node, Float[Tensor, "prompt pos"]]:
+    """What each node is set to that is resampled, patched or steered."""
+    batch = recordings.batch
+    n_pairs, device = batch.n_pairs, batch.tokens.device
+    found: dict[Node, Tensor] = {}
+    for mode in BORROWING:
+        nodes = [node for node, setting in settings.items() if setting.mode == mode]
+        if not nodes:
+            continue
+        donors = (of_other_pairs(n_pairs, seed) if mode == "resample" else other_of_pair(n_pairs)).to(device)
+        own = recordings.of(nodes)
+        values = own[:, donors[:, None], aligned_to(batch, donors)]
+        if mode == "steer":
+            t = torch.tensor([settings[node].amount for node in nodes], device=device)[:, None, None]
+            first = torch.cat([own[:, :n_pairs], values[:, n_pairs:]], dim=1)
+            second = torch.cat([values[:, :n_pairs], own[:, n_pairs:]], dim=1)
+            values = (1 - t) * first + t * second
+        found |= dict(zip(nodes, values, strict=True))
+    return found

@@ -11,7 +11,7 @@ from torch.nn.functional import softplus
 from hand_model import WHOLE, hand_batch, hand_circuit, hand_subject
 from model.batch import PairBatch
 from model.bench import Bench, intervene
-from model.borrow import Borrowed, aligned_to, of_other_pairs, other_of_pair
+from model.borrow import Recordings, aligned_to, borrowed, of_other_pairs, other_of_pair
 from model.circuit import Circuit, kept_nodes
 from model.errors import InputError, UnknownName
 from model.gate import inside, sever
@@ -23,6 +23,7 @@ from model.steering import controls, steered
 from model.subject import Subject
 from model.sweep import sweep
 from model.targets import Targets
+from test_compiled import EVERYWHERE as EVERY_LOCATION
 from test_compiled import OPTIONS, close, random_batch, random_keep, random_means, random_model
 
 FIRST, SECOND, READER, WRITER = "0.mlp.post_act:0", "0.mlp.post_act:1", "0.mlp.act_in:0", "0.mlp.resid_delta:1"
@@ -176,8 +177,10 @@ def subject_of(model, means) -> Subject:
     return replace(hand_subject(), model=model, means=means)
 
 
-@pytest.mark.parametrize("options", [*OPTIONS[::5], pytest.param({"sink": True, "afrac": 0.5, "afrac_loctypes": (
-    "attn_in", "attn_q", "attn_k", "attn_v", "attn_out", "mlp_in", "mlp_neuron", "mlp_out")}, id="AbsTopK")])  # fmt: skip
+EVERYWHERE = {"sink": True, "afrac": 0.5, "afrac_loctypes": EVERY_LOCATION}
+
+
+@pytest.mark.parametrize("options", [*OPTIONS[::5], pytest.param(EVERYWHERE, id="AbsTopK")])
 def test_a_circuit_under_interventions_answers_as_the_masked_model_does(options):
     model = random_model(**options)
     subject, batch = subject_of(model, random_means(model.config)), random_batch(model.config)
@@ -200,9 +203,8 @@ def reference(subject, circuit, batch, parts, seed):
     """The dense model with the circuit's mask, then what is intervened, edges included."""
     nodes = {node: part.setting for part in parts for node in part.nodes}
     edges = {edge: part.setting for part in parts for edge in part.edges}
-    borrowing = [node for node, setting in nodes.items() if setting.mode in ("patch", "steer", "resample")]
-    values = Borrowed(subject, batch, borrowing, seed, circuit).values(nodes) if borrowing else ()
-    over = intervene(subject, [p for p in parts if p.nodes], dict(zip(borrowing, values, strict=True)))
+    values = borrowed(Recordings(subject, batch, circuit), nodes, seed)
+    over = intervene(subject, [part for part in parts if part.nodes], values)
     masked = inside(circuit, subject.means, subject.model)
     offsets = [-float(subject.means[e.source.site][e.source.index]) * (s.mode == "zero") for e, s in edges.items()]
     return sever(edges, subject.means, subject.model, lambda site, x: over(site, masked(site, x)),
@@ -212,14 +214,16 @@ def reference(subject, circuit, batch, parts, seed):
 def test_an_edge_at_zero_is_a_weight_of_zero():
     model = random_model(sink=True)
     subject, batch = subject_of(model, random_means(model.config)), random_batch(model.config)
-    for on in ("0.attn.v", "0.attn.act_in", "1.mlp.post_act", "2.mlp.act_in"):
-        from_site = {"v": "attn.resid_delta", "act_in": "attn.q", "post_act": "mlp.resid_delta"}
-        target = "mlp.post_act" if on == "2.mlp.act_in" else from_site[on.split(".")[2]]
-        layer = int(on[0])
-        matrix = {"attn.q": model.blocks[layer].attn.c_attn, "attn.resid_delta": model.blocks[layer].attn.c_proj,
-                  "mlp.post_act": model.blocks[layer].mlp.c_fc, "mlp.resid_delta": model.blocks[layer].mlp.c_proj}[target]  # fmt: skip
-        row, column = matrix.weight[: 12 if target == "attn.q" else None].abs().nonzero()[3].tolist()
-        parts = [Part.of(f"{on}:{column}->{layer}.{target}:{row}", Setting("zero"), Targets(subject, None))]
+    block = model.blocks[0]
+    for source, target, matrix, n_rows in (
+        ("attn.act_in", "attn.q", block.attn.c_attn, 12),
+        ("attn.v", "attn.resid_delta", block.attn.c_proj, 12),
+        ("mlp.act_in", "mlp.post_act", block.mlp.c_fc, 20),
+        ("mlp.post_act", "mlp.resid_delta", block.mlp.c_proj, 12),
+    ):
+        row, column = matrix.weight[:n_rows].abs().nonzero()[3].tolist()
+        edge = f"0.{source}:{column}->0.{target}:{row}"
+        parts = [Part.of(edge, Setting("zero"), Targets(subject, None))]
         without = Bench(subject, batch, None).outcome(parts)
         weight = matrix.weight[row, column].clone()
         matrix.weight[row, column] = 0
