@@ -44,9 +44,9 @@ def test_many_cuts_of_the_full_model_share_what_comes_before_them():
     model = random_model(sink=True, add_positions=False)
     subject = replace(hand_subject(), model=model, means=random_means(model.config))
     batch = random_batch(model.config)
-    whole = Circuit.of(
-        "f", "t", [Node(s, i) for s in maskable_sites(model.config) for i in range(site_width(model.config, s))]
-    )
+    config = model.config
+    everything = [Node(site, i) for site in maskable_sites(config) for i in range(site_width(config, site))]
+    whole = Circuit.of("f", "t", everything)
     nodes = [Node(site, index) for site in maskable_sites(config) for index in (0, 2)]
     edges = [edge for edge in Targets(subject, whole).edges if edge.source.layer == 1][::9]
     for parts in (cuts(nodes, "mean"), cuts(nodes, "zero"), edge_cuts(edges, "mean"), edge_cuts(edges, "zero")):

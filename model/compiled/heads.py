@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -10,6 +11,8 @@ from torch import Tensor
 
 from model.compiled.nodes import Values, column, mix
 from model.config import ModelConfig
+from model.sparse.heads import every_query, one_query
+from model.sparse.kernel import Array, array
 
 #: Scores of one head further apart than this would underflow in running sums; they go the general way.
 SAFE_RANGE = 60.0
@@ -191,6 +194,8 @@ class Keyed:
         shape: tuple[int, int, int],
     ) -> Tensor:
         """The same by a softmax over keys; a sink is one more key, of value zero."""
+        if queries.device.type == "cpu" and not torch.is_grad_enabled():
+            return self._by_kernel(queries, keys, values, sink, positions, shape)
         n_variants, n_prompts, n_keys = shape
         n_queries = positions.shape[1]
         ones = values.new_ones(len(self.heads), 1, 1, 1, 1)
@@ -219,6 +224,31 @@ class Keyed:
             laid_out(queries), laid_out(keys), laid_out(values), attn_mask=mask, scale=1.0
         )  # fmt: skip
         return y[..., : ones_at + 1].unflatten(0, (n_variants, n_prompts)).permute(2, 4, 0, 1, 3)
+
+    def _by_kernel(
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        sink: Tensor | None,
+        positions: Tensor,
+        shape: tuple[int, int, int],
+    ) -> Tensor:
+        """The same by a loop over heads and prompts."""
+        n_heads, n_keys, n_queries = len(self.heads), shape[2], positions.shape[1]
+
+        def spread(x: Tensor, n_pos: int) -> Array:
+            return array(x.expand(*x.shape[:-3], *shape[:2], n_pos).flatten(-3, -2))
+
+        out = torch.empty(n_heads, values.shape[1] + 1, shape[0] * shape[1], n_queries)
+        of_head = spread(queries, n_queries), spread(keys, n_keys), spread(values, n_keys)
+        sinks = np.empty((0, 0, 0), np.float32) if sink is None else spread(sink, n_queries)
+        if len(positions) == 1 and n_queries == n_keys:
+            every_query(*of_head, sinks, out.numpy())
+        else:
+            at = positions.expand(shape[1], 1).repeat(shape[0], 1).flatten()
+            one_query(*of_head, sinks, at.numpy(), out.numpy())
+        return out.unflatten(2, shape[:2])
 
 
 def _slots(place_of_head: Int[Tensor, " node"], n_heads: int) -> tuple[Int[Tensor, " node"], int]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from model.circuit import Keep
 from model.compiled.nodes import Gates, Kept, Values, column, stacked
 from model.compiled.tables import tables_of
-from model.compiled.topk import Places, Settled, survivors
+from model.compiled.topk import Everywhere, Places, Settled, survivors
 from model.means import Means
 from model.transformer import Norm, Transformer, abs_topk
 
@@ -216,12 +216,12 @@ class Reader:
         written = self.stream.written
         weights = self.weights[written][:, None]
 
-        def rivals(places: Places) -> Tensor:
+        def rivals(places: Places | Everywhere) -> Tensor:
             return (places.of(x.detach()) * weights).abs()
 
         before = static.written + column(self.stream.constants[self.stage][written])
 
-        def overcounted(places: Places) -> Tensor:
+        def overcounted(places: Places | Everywhere) -> Tensor:
             return (places.of(before) * weights).abs()
 
         settled = static.settled(self.stage, self.weights)

@@ -13,6 +13,8 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from model.compiled.nodes import Gates, Kept, Values
+from model.sparse.count import admit
+from model.sparse.kernel import array
 
 #: Comparisons that are made at once.
 BLOCK = 2**24
@@ -25,6 +27,10 @@ class Places(NamedTuple):
     prompt: Int[Tensor, " place"]
     pos: Int[Tensor, " place"]
 
+    @property
+    def n(self) -> int:
+        return len(self.pos)
+
     def pick(self, which: Int[Tensor, " place"]) -> "Places":
         return Places(self.variant[which], self.prompt[which], self.pos[which])
 
@@ -35,7 +41,22 @@ class Places(NamedTuple):
         return x[:, variant, prompt, pos]
 
 
-Rivals = Callable[[Places], Float[Tensor, "_rival place"]]
+class Everywhere(NamedTuple):
+    """All of them, for which nothing need be picked."""
+
+    n_variants: int
+    n_prompts: int
+    n_pos: int
+
+    @property
+    def n(self) -> int:
+        return self.n_variants * self.n_prompts * self.n_pos
+
+    def of(self, x: Shaped[Tensor, "_node _variant _prompt _pos"]) -> Shaped[Tensor, "_node place"]:
+        return x.expand(-1, *self).flatten(1)
+
+
+Rivals = Callable[[Places | Everywhere], Float[Tensor, "_rival place"]]
 
 
 class Settled:
@@ -60,14 +81,22 @@ class Settled:
         column = self.table[:, -n]
         return column[0] if self.row is None else column[self.row]
 
+    def rows_at(self, places: Places | Everywhere) -> Int[Tensor, " place"]:
+        """Which list each place has."""
+        if self.row is None:
+            return torch.zeros(places.n, dtype=torch.long, device=self.table.device)
+        if isinstance(places, Everywhere):
+            return places.of(self.row[None, None])[0]
+        prompt = places.prompt if len(self.row) > 1 else torch.zeros_like(places.prompt)
+        pos = places.pos if self.row.shape[1] > 1 else torch.zeros_like(places.pos)
+        return self.row[prompt, pos]
+
     def count_above(self, x: Float[Tensor, " place"], places: Places) -> Int[Tensor, " place"]:
         """How many are larger than each value, by bisection."""
         width = self.table.shape[1]
         if self.row is None:
             return width - torch.searchsorted(self.table[0], x, right=True)
-        prompt = places.prompt if len(self.row) > 1 else torch.zeros_like(places.prompt)
-        pos = places.pos if self.row.shape[1] > 1 else torch.zeros_like(places.pos)
-        start = self.row[prompt, pos] * width
+        start = self.rows_at(places) * width
         low, high = torch.zeros_like(start), torch.full_like(start, width)
         flat = self.table.flatten()
         for _ in range(width.bit_length()):
@@ -98,6 +127,8 @@ def survivors(
     beaten_by = kept_by + (0 if overcounted is None else n_rivals)
     if beaten_by <= settled.table.shape[1]:
         open_ &= magnitudes >= settled.largest(beaten_by)
+    if open_.device.type == "cpu":
+        return _admitted(magnitudes, inside, open_, kept_by, settled, n_rivals, rivals, overcounted)
     # rivals are computed once for each place where anything is open, then compared with one node after another
     everywhere = Places(*open_.any(dim=0).nonzero().unbind(dim=1))
     for part in torch.arange(len(everywhere.pos), device=open_.device).split(max(1, BLOCK // max(1, n_rivals))):
@@ -112,6 +143,38 @@ def survivors(
             if old is not None:
                 above = above - _count(old, columns, values)
             inside[node, *places] = above < kept_by
+    return inside
+
+
+def _admitted(
+    magnitudes: Values,
+    inside: Bool[Tensor, "_node _variant _prompt _pos"],
+    open_: Bool[Tensor, "_node _variant _prompt _pos"],
+    kept_by: int,
+    settled: Settled,
+    n_rivals: int,
+    rivals: Rivals,
+    overcounted: Rivals | None,
+) -> Bool[Tensor, "_node _variant _prompt _pos"]:
+    """`inside`, with what is open decided by a kernel; at all places at once where it is open at many of them."""
+    at_once = max(1, BLOCK // max(1, n_rivals))
+    undecided = open_.any(dim=0)
+    n_places = int(undecided.count_nonzero())
+    blocks: list[Places | Everywhere] = []
+    if n_places and undecided.numel() <= min(8 * n_places, at_once):
+        blocks.append(Everywhere(*undecided.shape))
+    elif n_places:
+        everywhere = Places(*undecided.nonzero().unbind(dim=1))
+        blocks += [everywhere.pick(part) for part in torch.arange(n_places).split(at_once)]
+    for block in blocks:
+        larger = array(rivals(block))
+        old = larger[:0] if overcounted is None else array(overcounted(block))
+        found = block.of(inside).contiguous()
+        admit(array(settled.table), settled.rows_at(block).contiguous().numpy(), larger, old,
+              array(block.of(magnitudes)), block.of(open_).contiguous().numpy(), kept_by, found.numpy())  # fmt: skip
+        if isinstance(block, Everywhere):
+            return found.view(inside.shape)
+        inside[:, *block] = found
     return inside
 
 
@@ -146,7 +209,7 @@ class Rest:
         """The kept nodes' values where they survive, zero elsewhere; `read` are the deviations that they came from."""
         magnitudes = x.detach().abs()
 
-        def rivals(places: Places) -> Tensor:
+        def rivals(places: Places | Everywhere) -> Tensor:
             ours = places.of(magnitudes)
             if read is None:
                 return ours
@@ -201,14 +264,14 @@ class OutContest:
         x = x.expand(-1, *torch.broadcast_shapes(x.shape[1:], *shapes))
         magnitudes = x.detach().abs()
 
-        def rivals(places: Places) -> Tensor:
+        def rivals(places: Places | Everywhere) -> Tensor:
             others = self.base
             if by_position:
-                others = Places(*places).of(self.base[:, positions][:, None])
+                others = places.of(self.base[:, positions][:, None])
             if moved is not None:
                 others = others + self.weight_v @ places.of(moved.detach())
             if scaled is not None:
                 others = others + self.weight_scaled @ places.of(scaled.detach())
-            return torch.cat([places.of(magnitudes), others.expand(-1, len(places.pos)).abs()])
+            return torch.cat([places.of(magnitudes), others.expand(-1, places.n).abs()])
 
         return x * survivors(magnitudes, self.kept_by, self._settled(positions), len(x) + len(self.base), rivals)

@@ -6,6 +6,8 @@ from functools import cache
 import torch
 
 from model.config import LOCTYPES, ModelConfig
+from model.sparse.count import admit
+from model.sparse.heads import every_query, one_query
 from model.sparse.transformer import SparseTransformer
 from model.transformer import Transformer
 
@@ -24,6 +26,11 @@ def warm() -> None:
         if parameter.ndim == 2:
             parameter.mul_(torch.eye(*parameter.shape))
     SparseTransformer(model)(torch.arange(4)[None])
+    one, table = torch.zeros(1, 1, 1, 1).numpy(), torch.zeros(1, 1).numpy()
+    place, yes = torch.zeros(1, dtype=torch.long).numpy(), torch.ones(1, 1, dtype=torch.bool).numpy()
+    every_query(one, one, one, one[0], one.repeat(2, axis=1))
+    one_query(one, one, one, one[0], place, one.repeat(2, axis=1))
+    admit(table, place, table, table, table, yes, 1, yes)
 
 
 @cache
