@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.staticfiles import StaticFiles
 
 from app import __version__, errors, urls
+from app.assets import FOLDER, Assets
+from app.card_parts import CardParts
+from app.cards import Cards
 from app.catalogue import Catalogue
 from app.compare import Comparing
 from app.corpus import Corpus
@@ -18,6 +20,7 @@ from app.jobs import Worker
 from app.library import Library
 from app.middleware import Guard
 from app.node_analyses import NodeAnalyses
+from app.node_labels import NodeLabels
 from app.pages import make_templates
 from app.prompt_analyses import PromptAnalyses
 from app.pruning import Pruning
@@ -25,6 +28,7 @@ from app.queue import Queue
 from app.routes import (
     ablations,
     annotations,
+    cards,
     circuits,
     compare,
     docs,
@@ -37,11 +41,15 @@ from app.routes import (
     prompts,
     sizes,
     tasks,
+    trials,
 )
-from app.settings import ROOT, Settings
+from app.settings import Settings
 from app.sizes import Sizes
 from app.store import Store
 from app.tasks import Tasks
+from app.trials import Trials
+from app.work import Work
+from model.sparse.warm import warm_in_background
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +65,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     database = Database(settings.database)
     store, queue = Store(database), Queue(database)
     library, own = Library(settings.model_dirs, settings.device), Tasks(database)
+    card_parts = CardParts(database)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        if library.device.type == "cpu":
+            warm_in_background()
         database.migrate()
         n_circuits = store.import_bundle(settings.bundle_dir / "circuits")
         if n_circuits:
             log.info("%d circuits taken in from the bundle", n_circuits)
-        work = Pruning(store, library, own, settings.n_measured_pairs)
+        card_parts.import_bundle(settings.bundle_dir / "cards")
+        pruning = Pruning(store, library, own, settings.n_measured_pairs)
+        work = Work(pruning, app.state.cards)
         with Worker(queue, work, settings.data_dir / "workers", works=settings.worker):
             yield
         database.close()
@@ -80,18 +93,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.queue = queue
     app.state.catalogue = Catalogue(library, store, own)
     app.state.experiments = experiments = Experiments(store, library, own)
-    app.state.node_analyses = NodeAnalyses(experiments, Corpus(settings.bundle_dir / "corpus"))
+    corpus = Corpus(settings.bundle_dir / "corpus")
+    app.state.node_analyses = NodeAnalyses(experiments, corpus)
+    app.state.node_labels = NodeLabels(experiments, corpus)
+    app.state.cards = Cards(experiments, corpus, card_parts, settings.n_measured_pairs)
+    app.state.trials = Trials(experiments)
     app.state.prompt_analyses = PromptAnalyses(experiments)
     app.state.sizes = Sizes(experiments, settings.n_measured_pairs)
     app.state.comparing = Comparing(experiments)
     app.state.library = library
     app.state.templates = make_templates()
     errors.install(app)
-    data = (models, tasks, circuits, sizes, compare, nodes, prompts, annotations, ablations, jobs)
+    data = (models, tasks, circuits, sizes, compare, nodes, prompts, cards, trials, annotations, ablations, jobs)
     for resource in (home, frontier, *data, health, docs):
         app.include_router(resource.router)
-    app.mount(urls.STATIC, StaticFiles(directory=ROOT / "static"), name="static")
-    app.mount(urls.PLOTLY, StaticFiles(packages=[("plotly", "package_data")]), name="plotly")
+    app.mount(urls.STATIC, Assets(directory=FOLDER), name="static")
+    app.mount(urls.PLOTLY, Assets(packages=[("plotly", "package_data")]), name="plotly")
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(Guard, max_body_bytes=settings.max_body_bytes)
     return app

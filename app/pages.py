@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from app import __version__, urls
+from app.assets import asset
 from app.modules import modules_of
 from app.schemas import PruneSettings
 from app.settings import ROOT
@@ -33,6 +34,7 @@ def make_templates(folder: Path = ROOT / "templates") -> Jinja2Templates:
         "version": __version__,
         "prune_defaults": PruneSettings(),
         "modules_of": modules_of,
+        "asset": asset,
     }
     return Jinja2Templates(env=environment)
 

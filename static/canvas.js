@@ -14,7 +14,8 @@ import { bundleAt, pointAt, pointsIn } from "./hit.js";
 import { marginsOf } from "./labels.js";
 import { createMinimap } from "./minimap.js";
 import { createOverlay } from "./overlay.js";
-import { drawShapes, readPalette } from "./plot.js";
+import { readPalette } from "./palette.js";
+import { drawPicture } from "./picture.js";
 import { select, selectionOf, toggleSelected } from "./selection.js";
 import { nodeSizeOf, shapesOf } from "./shapes.js";
 import { createTip } from "./tip.js";
@@ -70,7 +71,7 @@ export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, ma
     };
   }
 
-  async function render() {
+  function render() {
     const view = store.get();
     const parts = scene();
     const frame = frameNow();
@@ -84,7 +85,7 @@ export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, ma
     size = `${root.clientWidth} ${root.clientHeight}`;
     performance.clearMarks("draw-start");
     performance.mark("draw-start");
-    await drawShapes(plot, shapes(all), wide);
+    drawPicture(plot, shapes(all), wide);
     drawn = wide;
     overlay.build(all, narrow());
     minimap.draw(parts.picture, isShown);
@@ -251,7 +252,7 @@ export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, ma
     if (size !== `${root.clientWidth} ${root.clientHeight}`) schedule();
   }).observe(root);
   store.onChange((now, before) => {
-    const { x, y, panel, prompt, mode, within, ...rest } = now;
+    const { x, y, panel, prompt, side, against, lights, mode, within, ...rest } = now;
     const changed = Object.keys(rest).some(
       (key) => now[/** @type {keyof typeof now} */ (key)] !== before[/** @type {keyof typeof now} */ (key)],
     );

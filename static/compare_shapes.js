@@ -37,7 +37,7 @@ function edgesBySide({ graph, picture, bundles, lit, palette }, sides) {
   const looks = {
     both: { color: fade(palette.ink2, 0.75) },
     a: { color: fade(palette.positive, 0.85) },
-    b: { color: fade(palette.negative, 0.85), dash: "5px,3px" },
+    b: { color: fade(palette.negative, 0.85), dash: "5 3" },
   };
   const paths = new Map(
     SIDES.flatMap((side) => WIDTHS.map((_, i) => [`${side} ${i}`, /** @type {string[]} */ ([])])),

@@ -3,6 +3,7 @@
 
 /** @import { CurvePoint } from "./types.js" */
 import { need, pageData } from "./dom.js";
+import { redrawn } from "./figure_size.js";
 import { drawCurve } from "./plot.js";
 import { offerTasks, wirePruneForm } from "./prune_form.js";
 
@@ -16,15 +17,6 @@ const curve = document.getElementById("curve");
 if (curve) {
   const points = /** @type {CurvePoint[]} */ (pageData("curve-data"));
   const target = curve.dataset.target ? Number(curve.dataset.target) : null;
-  const render = () => {
-    if (points.length) drawCurve(curve, points, { sizeName: curve.dataset.size ?? "size", target });
-  };
-  render();
-  document.addEventListener("themechange", render);
-  let width = curve.clientWidth;
-  new ResizeObserver(() => {
-    if (curve.clientWidth === width) return;
-    width = curve.clientWidth;
-    render();
-  }).observe(curve);
+  if (points.length)
+    redrawn(curve, () => drawCurve(curve, points, { sizeName: curve.dataset.size ?? "size", target }));
 }

@@ -98,7 +98,11 @@ const share = need("share");
 share.addEventListener("click", async () => {
   history.replaceState(null, "", address(store.get()));
   const done = await copyFrom(share, location.href);
-  need("announcer").textContent = done ? "The link to this view is copied." : "";
+  say(done ? "The link to this view is copied." : "");
+  if (notes.unsaved()) {
+    unshared = true;
+    showNotes();
+  }
 });
 
 // -- tabs --
@@ -162,10 +166,12 @@ const openHelp = createHelp(need("help"), keys, tour);
 need("help-open").addEventListener("click", openHelp);
 
 let otherVersion = /** @type {string | null} */ (null);
+let unshared = false;
 
 function showNotes() {
-  const notes = notesOf(canvas.scene().graph, canvas.scene().shown, store.get(), strangers, otherVersion);
-  const lines = notes.map(({ text, action }) => {
+  const { graph, shown } = canvas.scene();
+  const said = notesOf(graph, shown, store.get(), strangers, otherVersion, unshared);
+  const lines = said.map(({ text, action }) => {
     const change = action?.change;
     return h(
       "p",
@@ -176,10 +182,11 @@ function showNotes() {
   });
   const close = () => {
     strangers.length = 0;
+    unshared = false;
     showNotes();
   };
   const dismiss =
-    strangers.length > 0 &&
+    (strangers.length > 0 || unshared) &&
     h("button", { type: "button", class: "plain icon", "aria-label": "Dismiss", onclick: close }, "×");
   fill(need("stage-notes"), ...lines, dismiss);
   need("stage-notes").hidden = lines.length === 0;
@@ -209,6 +216,10 @@ const notesPanel = createNotesPanel(need("panel-notes"), {
 const redraw = debounce(canvas.redraw, 150);
 notes.onChange(() => {
   graph.own = new Map(Object.entries(notes.get().labels));
+  if (unshared && !notes.unsaved()) {
+    unshared = false;
+    showNotes();
+  }
   redraw();
 });
 createCutPanel(need("panel-cut"), explorer);
@@ -226,7 +237,7 @@ if (tour && !wantsTour && !notes.kept()) offerTour(need("tour-offer"), tour);
 window.addEventListener("popstate", () => store.set(read()));
 
 try {
-  await canvas.render();
+  canvas.render();
   performance.mark("circuit-drawn");
   plot.dataset.ready = "true";
   if (wantsTour) startTour(explorer, plot);

@@ -5,7 +5,8 @@
 import { need, pageData } from "./dom.js";
 import { redrawn } from "./figure_size.js";
 import { frontierLayout, frontierTraces, placed } from "./frontier.js";
-import { draw, listen, readPalette } from "./plot.js";
+import { readPalette } from "./palette.js";
+import { draw, listen } from "./plot.js";
 
 const frontier = /** @type {Frontier} */ (pageData("frontier-data"));
 const figure = need("frontier");

@@ -3,7 +3,7 @@
 
 import { getCircuit } from "./api.js";
 import { fill } from "./dom.js";
-import { readPalette } from "./plot.js";
+import { readPalette } from "./palette.js";
 import { thumbnail } from "./thumb.js";
 
 const frame = document.getElementById("featured");

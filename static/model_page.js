@@ -7,7 +7,8 @@ import { debounce, fill, h, need, pageData } from "./dom.js";
 import { redrawn } from "./figure_size.js";
 import { count, nats, visible } from "./format.js";
 import { errorNotice } from "./notice.js";
-import { draw, readPalette } from "./plot.js";
+import { readPalette } from "./palette.js";
+import { draw } from "./plot.js";
 import { trainingLayout, trainingTraces } from "./training_curve.js";
 
 const curve = document.getElementById("training-curve");

@@ -10,7 +10,7 @@ import { fill, h } from "./dom.js";
 import { brief, fixed, interval, percent, plural, signed, visible } from "./format.js";
 import { livePrompt } from "./live_prompt.js";
 import { errorNotice } from "./notice.js";
-import { readPalette } from "./plot.js";
+import { readPalette } from "./palette.js";
 import { RUNS, segmented } from "./section.js";
 
 /** As many tokens as a pattern is drawn for; of longer prompts only the last of them. */

@@ -7,7 +7,7 @@ import { diverging, inkOn } from "./colour.js";
 import { fill, h } from "./dom.js";
 import { count, fixed, percent, visible } from "./format.js";
 import { histogram } from "./histogram.js";
-import { readPalette } from "./plot.js";
+import { readPalette } from "./palette.js";
 import { RUNS, segmented } from "./section.js";
 
 /** Which share and which run are shown stays from node to node. */

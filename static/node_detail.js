@@ -14,7 +14,7 @@ import { corpusSection } from "./node_corpus.js";
 import { responseSection } from "./node_response.js";
 import { taskSection } from "./node_task.js";
 import { errorNotice } from "./notice.js";
-import { readPalette } from "./plot.js";
+import { readPalette } from "./palette.js";
 import { createSections, RUNS, segmented } from "./section.js";
 
 const FEW = 8;

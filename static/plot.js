@@ -1,8 +1,11 @@
 // @ts-check
-// The only file that touches Plotly: draws figures, reads the page's colours.
+// The only file that touches Plotly: fetches it when a figure is to be drawn, and draws.
 
-/** @import { Frame, Palette } from "./types.js" */
+import { fill } from "./dom.js";
+import { errorNotice } from "./notice.js";
+import { readPalette } from "./palette.js";
 
+const SOURCE = "/vendor/plotly/plotly.min.js";
 const CONFIG = {
   displayModeBar: false,
   displaylogo: false,
@@ -13,45 +16,23 @@ const CONFIG = {
 
 /** @typedef {{ react: Function, relayout: Function, purge: Function }} PlotlyApi */
 
-/** @returns {PlotlyApi} */
-function plotly() {
-  const api = /** @type {{ Plotly?: PlotlyApi }} */ (/** @type {unknown} */ (globalThis)).Plotly;
-  if (!api) throw new Error("The plotting library did not load. Reload the page to try again.");
-  return api;
-}
+let loading = /** @type {Promise<PlotlyApi> | null} */ (null);
 
-/** The page's colours and fonts, as tokens.css has them for the theme now shown. @returns {Palette} */
-export function readPalette() {
-  const probe = document.createElement("span");
-  probe.hidden = true;
-  document.body.append(probe);
-  const colour = (/** @type {string} */ name) => {
-    probe.style.color = `var(--${name})`;
-    return getComputedStyle(probe).color;
-  };
-  const font = (/** @type {string} */ name) => {
-    probe.style.fontFamily = `var(--${name})`;
-    return getComputedStyle(probe).fontFamily;
-  };
-  const palette = {
-    paper: colour("paper"),
-    surface: colour("surface"),
-    sunk: colour("band"),
-    ink: colour("ink"),
-    ink2: colour("ink-2"),
-    ink3: colour("ink-3"),
-    rule: colour("rule"),
-    ruleStrong: colour("rule-strong"),
-    accent: colour("accent"),
-    positive: colour("positive"),
-    negative: colour("negative"),
-    neutral: colour("neutral"),
-    head: colour("head"),
-    font: font("sans"),
-    mono: font("mono"),
-  };
-  probe.remove();
-  return palette;
+/** The library, from the first figure on: a page whose figures nobody sees does without its megabytes. */
+function plotly() {
+  loading ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = SOURCE;
+    script.onload = () =>
+      resolve(/** @type {{ Plotly: PlotlyApi }} */ (/** @type {unknown} */ (globalThis)).Plotly);
+    script.onerror = () => {
+      loading = null;
+      script.remove();
+      reject(new Error("The plotting library did not load. Reload the page to try again."));
+    };
+    document.head.append(script);
+  });
+  return loading;
 }
 
 /**
@@ -61,35 +42,13 @@ export function readPalette() {
  * @param {object} layout
  * @returns {Promise<void>}
  */
-export const draw = (element, data, layout) => plotly().react(element, data, layout, CONFIG);
-
-/**
- * Draw or redraw a picture made of shapes alone, as large as its frame; nothing of it answers to the pointer.
- * @param {HTMLElement} element
- * @param {object[]} shapes in the frame's units
- * @param {Frame} frame
- * @returns {Promise<void>}
- */
-export const drawShapes = (element, shapes, frame) => {
-  const axis = { visible: false, fixedrange: true, autorange: false };
-  return plotly().react(
-    element,
-    [],
-    {
-      ...{ width: frame.width, height: frame.height, margin: { l: 0, r: 0, t: 0, b: 0 } },
-      ...{
-        paper_bgcolor: "rgba(0,0,0,0)",
-        plot_bgcolor: "rgba(0,0,0,0)",
-        showlegend: false,
-        hovermode: false,
-      },
-      xaxis: { ...axis, range: frame.x },
-      yaxis: { ...axis, range: frame.y },
-      shapes,
-    },
-    { ...CONFIG, staticPlot: true },
-  );
-};
+export async function draw(element, data, layout) {
+  try {
+    await (await plotly()).react(element, data, layout, CONFIG);
+  } catch (error) {
+    fill(element, errorNotice(error));
+  }
+}
 
 /** @typedef {HTMLElement & { on(event: string, listener: (event: any) => void): void }} PlotElement */
 
@@ -99,7 +58,7 @@ export const drawShapes = (element, shapes, frame) => {
  * @param {{ onPick(id: string): void }} listeners
  */
 export function listen(element, { onPick }) {
-  /** @type {PlotElement} */ (element).on("plotly_click", (event) => {
+  /** @type {Partial<PlotElement>} */ (element).on?.("plotly_click", (event) => {
     const id = event.points.map((/** @type {{ customdata?: unknown }} */ p) => p.customdata).find(Boolean);
     if (typeof id === "string") onPick(id);
   });

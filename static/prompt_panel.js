@@ -1,7 +1,8 @@
 // @ts-check
 // The panel of a prompt of one's own: run as it is typed, its nodes lit in the graph, its answer accounted for.
 
-/** @import { Contrast, Ledger, Which } from "./panel_types.js" */
+/** @import { Contrast, Ledger } from "./panel_types.js" */
+/** @import { PromptSide } from "./types.js" */
 /** @typedef {import("./explorer.js").Explorer} Explorer */
 import { ApiError, postContrast, postLedger } from "./api.js";
 import { debounce, fill, h } from "./dom.js";
@@ -16,8 +17,6 @@ import { RUNS, segmented } from "./section.js";
 import { panelOf } from "./state.js";
 import { tokenChips } from "./token_chips.js";
 
-/** @typedef {"answer" | "contrast" | "ledger"} Side */
-
 /**
  * @param {HTMLElement} panel
  * @param {Explorer} explorer
@@ -26,21 +25,16 @@ export function createPromptPanel(panel, explorer) {
   const { graph, store } = explorer;
   const { circuit } = graph;
   const live = livePrompt(explorer);
-  let side = /** @type {Side} */ ("answer");
-  let which = /** @type {Which} */ ("circuit");
   let waiting = new AbortController();
   const area = promptArea("prompt-text", 5);
   const other = promptArea("other-prompt", 4);
-  const otherField = h(
-    "div",
-    { hidden: true },
-    h("label", { for: "other-prompt" }, "The other prompt"),
-    other,
-  );
+  const otherField = h("div", {}, h("label", { for: "other-prompt" }, "The other prompt"), other);
   const chips = h("section", { "data-testid": "prompt-tokens" });
   const result = h("div", { class: "stack-small", "aria-live": "polite", "data-testid": "prompt-result" });
   area.value = live.get().prompt;
-  other.value = circuit.example.prompts[area.value === circuit.example.prompts[1] ? 0 : 1];
+  otherField.hidden = store.get().side !== "contrast";
+  other.value =
+    store.get().against ?? circuit.example.prompts[area.value === circuit.example.prompts[1] ? 0 : 1];
 
   const example = (/** @type {0 | 1} */ i) =>
     h(
@@ -63,6 +57,7 @@ export function createPromptPanel(panel, explorer) {
 
   function drawChips() {
     const { trace } = live.get();
+    const { side, lights: which } = store.get();
     if (!trace || side === "contrast") return fill(chips);
     const say = h("p", { class: "small quiet", "aria-live": "polite" }, hint());
     const tokens = trace.tokens.map((text) => ({ text }));
@@ -83,6 +78,7 @@ export function createPromptPanel(panel, explorer) {
 
   async function draw() {
     const { trace, error, busy, prompt } = live.get();
+    const { side } = store.get();
     result.classList.toggle("busy", busy);
     const unusable = !prompt || (error instanceof ApiError && error.status === 422);
     if (error) return fill(result, errorNotice(error, unusable ? undefined : live.run));
@@ -106,15 +102,16 @@ export function createPromptPanel(panel, explorer) {
 
   /** @param {Contrast} contrast */
   function drawContrast(contrast) {
+    const which = store.get().lights;
     const point = (/** @type {number | null} */ place) =>
       explorer.light(lightOfContrast(contrast, which, place));
     fill(result, ...contrastOf(contrast, which, explorer, point));
     if (panelOf(store.get()) === "prompt") point(null);
   }
 
-  /** @param {Side} chosen */
-  function turn(chosen) {
-    side = chosen;
+  /** @param {PromptSide} side */
+  function turn(side) {
+    store.set({ side });
     otherField.hidden = side !== "contrast";
     dark();
     drawChips();
@@ -154,13 +151,13 @@ export function createPromptPanel(panel, explorer) {
           ["contrast", "Contrast"],
           ["ledger", "Ledger"],
         ],
-        side,
+        store.get().side,
         turn,
       ),
-      segmented("Nodes in", RUNS, which, (chosen) => {
-        which = chosen;
+      segmented("Nodes in", RUNS, store.get().lights, (lights) => {
+        store.set({ lights });
         drawChips();
-        if (side === "contrast") draw();
+        if (store.get().side === "contrast") draw();
       }),
     ),
     chips,
@@ -168,7 +165,11 @@ export function createPromptPanel(panel, explorer) {
   );
 
   area.addEventListener("input", () => live.write(area.value, true));
-  other.addEventListener("input", debounce(draw, 250));
+  const hold = debounce(draw, 250);
+  other.addEventListener("input", () => {
+    store.set({ against: other.value || null });
+    hold();
+  });
   let drawn = live.get();
   live.onChange((now) => {
     if (now.trace !== drawn.trace) drawChips();
@@ -180,7 +181,7 @@ export function createPromptPanel(panel, explorer) {
     const [is, was] = [panelOf(now) === "prompt", panelOf(before) === "prompt"];
     if (is && !was) live.start();
     if (was && !is) dark();
-    if (is && !was && side === "contrast") draw();
+    if (is && !was && now.side === "contrast") draw();
   });
   if (panelOf(store.get()) === "prompt") live.start();
 }

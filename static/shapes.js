@@ -1,8 +1,5 @@
 // @ts-check
-// A picture as Plotly shapes: one path for each class of line and each shade of node, however many there are.
-//
-// A Plotly trace makes one SVG element for every segment between nulls and for every marker; a path shape makes one
-// element in all. With 5,000 edges that is the difference between a second and a tenth of it.
+// A picture as shapes: one path for each class of line and each shade of node, however many there are.
 
 /** @import { Bundle, Frame, Palette, Picture, Point, View } from "./types.js" */
 /** @typedef {import("./graph.js").Graph} Graph */
@@ -10,6 +7,7 @@
 /** @typedef {import("./columns.js").Columns} Columns */
 /** @typedef {import("./fold.js").Fold} Fold */
 /** @typedef {import("./light.js").Light} Light */
+/** @typedef {import("./picture.js").Shape} Shape */
 /** @typedef {import("./trace.js").Trace} Trace */
 import { fade, mix, place } from "./colour.js";
 import { railsOf } from "./layout.js";
@@ -52,9 +50,9 @@ export function nodeSizeOf(frame) {
   return Math.max(4, Math.min(13, 0.72 * scale.x, 0.62 * scale.y));
 }
 
-/** @param {string} name @param {string[]} path @param {object} line @param {string} [fillcolor] @param {number} [opacity] */
-export const shape = (name, path, line, fillcolor = "rgba(0,0,0,0)", opacity = 1) => ({
-  ...{ type: "path", xref: "x", yref: "y", name, path: path.join(""), line, fillcolor, opacity },
+/** @param {string} name @param {string[]} path @param {Shape["line"]} line @param {string} [fill] @param {number} [opacity] @returns {Shape} */
+export const shape = (name, path, line, fill = "none", opacity = 1) => ({
+  ...{ name, path: path.join(""), line, fill, opacity },
 });
 
 /** Bands of layers and boxes of heads. @param {Scene} scene */
@@ -90,9 +88,9 @@ function linkShapes({ columns, fold, picture, shown, bundles, lit, palette }) {
   return [
     shape("residual", spans(rails), { color: fade(palette.ruleStrong, 0.8 * quiet), width: 1 }),
     shape("joins", joins(rails), { color: fade(palette.ruleStrong, 0.55 * quiet), width: 1 }),
-    shape("qk", qk, { color: fade(palette.ink3, quiet), width: 1.2, dash: "3px,3px" }),
+    shape("qk", qk, { color: fade(palette.ink3, quiet), width: 1.2, dash: "3 3" }),
     shape("traced links", [...spans(litRails), ...joins(litRails)], { color: palette.ink3, width: 1.6 }),
-    shape("traced qk", litQk, { color: palette.ink, width: 1.6, dash: "3px,3px" }),
+    shape("traced qk", litQk, { color: palette.ink, width: 1.6, dash: "3 3" }),
   ];
 }
 
@@ -122,7 +120,7 @@ function edgeShapes({ graph, picture, bundles, lit, view, palette, frame }) {
   const veil = Math.min(1, Math.max(0.3, 900 / (bundles.length || 1)));
   return [
     shape("dimmed edges", unlit ?? [], { color: fade(palette.ink3, 0.16), width: 0.8 }),
-    shape("edges of cut nodes", cut ?? [], { color: fade(palette.ink3, 0.55), width: 1, dash: "dot" }),
+    shape("edges of cut nodes", cut ?? [], { color: fade(palette.ink3, 0.55), width: 1, dash: "1 2" }),
     ...WIDTHS.flatMap((width, i) =>
       (i % 2 ? SIGNS : [...SIGNS].reverse()).map((sign) => {
         const color = fade(colours[sign], Number(ALPHAS[i]) * veil);
@@ -192,7 +190,7 @@ function nodeShapes(scene) {
   return [
     ...[...fills.values()].map(({ fill, opacity, hollow, path }) =>
       hollow
-        ? shape("nodes outside", path, { ...stroke, width: 1.2, dash: "2px,2px" }, fill, opacity)
+        ? shape("nodes outside", path, { ...stroke, width: 1.2, dash: "2 2" }, fill, opacity)
         : shape("nodes", path, stroke, fill, opacity),
     ),
     shape("selected", rings, { color: palette.accent, width: 2.5 }),

@@ -14,14 +14,20 @@ import { plural } from "./format.js";
  * @param {View} view
  * @param {string[]} strangers named by the link, unknown to the circuit
  * @param {string | null} [otherVersion] of the server, where it is no longer the one that sent this page
+ * @param {boolean} [unshared] a link was copied that does not carry the notes as they stand
  * @returns {Note[]}
  */
-export function notesOf(graph, shown, view, strangers, otherVersion = null) {
+export function notesOf(graph, shown, view, strangers, otherVersion = null, unshared = false) {
   const { nodes, edges } = graph.circuit;
   const notes = /** @type {Note[]} */ ([]);
   if (otherVersion !== null)
     notes.push({
       text: `The server now runs version ${otherVersion}; reload this page to be in step with it.`,
+    });
+  if (unshared)
+    notes.push({
+      text: "The link is copied without your unsaved notes: save them, then share again.",
+      action: { words: "Open Notes", change: { panel: "notes" } },
     });
   if (strangers.length) {
     const names = strangers.slice(0, 3).join(", ") + (strangers.length > 3 ? ", …" : "");

@@ -1,12 +1,13 @@
 // @ts-check
 // The view of a circuit and its form in a URL's query: the URL is the state.
 
-/** @import { PanelName, Range, TraceDirection, View } from "./types.js" */
+/** @import { PanelName, PromptSide, Range, TraceDirection, View } from "./types.js" */
 
 export const NODE = /^\d{1,3}\.(attn|mlp)\.[a-z_]{1,16}:\d{1,6}$/;
 const END = /^(embed|logit):\d{1,6}$/;
 const GROUP = /^\d{1,3}(\.attn(\.h\d{1,3})?|\.mlp)?$/;
 const PANELS = ["node", "cut", "prompt", "size", "prune", "notes"];
+const SIDES = ["answer", "contrast", "ledger"];
 const TRACES = ["up", "down", "both"];
 /** The stepper's last number; above it the trace has no end, written 0. */
 export const MAX_HOPS = 6;
@@ -29,6 +30,9 @@ export const DEFAULT_VIEW = Object.freeze({
   x: null,
   y: null,
   prompt: null,
+  side: "answer",
+  against: null,
+  lights: "circuit",
   panel: null,
 });
 
@@ -106,6 +110,7 @@ export function readView(query, known = { has: () => true }, ends = { has: () =>
   const also = named.also.filter((id) => good(id) || (END.test(id) && ends.has(id)));
   const panel = params.get("panel");
   const trace = params.get("trace");
+  const side = params.get("show");
   return {
     node,
     also: [...new Set(also)].filter((id) => id !== node),
@@ -121,6 +126,9 @@ export function readView(query, known = { has: () => true }, ends = { has: () =>
     x: readRange(params.get("x")),
     y: readRange(params.get("y")),
     prompt: params.get("prompt") || null,
+    side: side && SIDES.includes(side) ? /** @type {PromptSide} */ (side) : "answer",
+    against: params.get("against") || null,
+    lights: params.get("lights") === "full_model" ? "full_model" : "circuit",
     panel: panel && PANELS.includes(panel) ? /** @type {PanelName} */ (panel) : null,
   };
 }
@@ -157,6 +165,9 @@ export function writeView(view) {
   if (view.x) params.set("x", view.x.map(short).join(","));
   if (view.y) params.set("y", view.y.map(short).join(","));
   if (view.prompt) params.set("prompt", view.prompt);
+  if (view.side !== "answer") params.set("show", view.side);
+  if (view.against) params.set("against", view.against);
+  if (view.lights !== "circuit") params.set("lights", view.lights);
   if (view.panel && view.panel !== panelOf({ ...view, panel: null })) params.set("panel", view.panel);
   const query = params.toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
   return query ? `?${query}` : "";

@@ -51,6 +51,7 @@ export type ErrorAnswer = Schemas["ErrorAnswer"];
 /** A closed interval of one axis. */
 export type Range = [number, number];
 
+export type PromptSide = "answer" | "contrast" | "ledger";
 export type PanelName = "node" | "cut" | "prompt" | "size" | "prune" | "notes";
 
 export type TraceDirection = "up" | "down" | "both";
@@ -76,6 +77,12 @@ export interface View {
   x: Range | null;
   y: Range | null;
   prompt: string | null;
+  /** What the Prompt panel shows of it. */
+  side: PromptSide;
+  /** The prompt that it is held against. */
+  against: string | null;
+  /** Whose nodes the Prompt panel lights. */
+  lights: "circuit" | "full_model";
   panel: PanelName | null;
 }
 

@@ -1,47 +1,235 @@
-"""Pictures of the main states of the page, as a person sees them: `make screenshots` writes docs/screenshots/."""
+"""Pictures of the main states of the page, as a person sees them: `make screenshots` writes docs/screenshots/.
 
+Names of states after the command draw those alone; `--out` draws elsewhere. Every state is drawn wide and narrow, light
+and dark; what is kept in docs/ is all of them wide and light, and a few in the other ways.
+"""
+
+import argparse
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from app.schemas import CircuitDetail, CircuitSummary
+from app.schemas import CircuitDetail, CircuitSummary, Node
 from app.settings import ROOT
-from conftest import serving
+from conftest import Server, serving
 
 OUT = ROOT / "docs" / "screenshots"
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+SCHEMES = ("light", "dark")
+#: Kept in docs/ also narrow and light, or wide and dark.
+ALSO_NARROW = {"explorer", "node-neuron", "prompt-contrast", "compare"}
+ALSO_DARK = {"explorer", "cut", "prompt-ledger"}
+PATIENCE_MS = 120_000
+
+State = Callable[[Page, CircuitDetail], None]
 
 
-def shoot(page: Page, name: str) -> None:
-    page.wait_for_load_state("networkidle")
-    page.screenshot(path=OUT / f"{name}.png")
-    print(f"docs/screenshots/{name}.png")
+def drawn(page: Page, url: str) -> None:
+    page.goto(url)
+    page.locator("#graph[data-ready]").wait_for()
 
 
-def shoot_all(page: Page, circuit: CircuitDetail, suffix: str) -> None:
-    key = max(circuit.nodes, key=lambda node: node.effect_nats).id
+def key_of(circuit: CircuitDetail, wanted: Callable[[Node], bool] = lambda node: True) -> str:
+    """The weightiest node of a kind; of any kind where there is none."""
+    nodes = [node for node in circuit.nodes if wanted(node)] or circuit.nodes
+    return max(nodes, key=lambda node: node.effect_nats).id
+
+
+def show(page: Page, target: str) -> None:
+    """On a narrow page the panel lies under the graph."""
+    page.locator(target).first.scroll_into_view_if_needed()
+
+
+def home(page: Page, circuit: CircuitDetail) -> None:
     page.goto("/")
     page.locator("#featured svg").wait_for()
-    shoot(page, f"home-{suffix}")
-    page.goto(f"{circuit.url}?node={key}")
-    page.locator("#graph[data-ready]").wait_for()
+
+
+def explorer(page: Page, circuit: CircuitDetail) -> None:
+    drawn(page, circuit.url)
+
+
+def selected(page: Page, circuit: CircuitDetail) -> None:
+    drawn(page, f"{circuit.url}?node={key_of(circuit)}&hops=2")
     page.get_by_test_id("activations").wait_for()
-    shoot(page, f"explorer-{suffix}")
-    page.goto(f"{circuit.url}?node={key}&cut={key}&panel=cut")
-    page.locator("#graph[data-ready]").wait_for()
+
+
+def node_of(wanted: Callable[[Node], bool], section: str) -> State:
+    def state(page: Page, circuit: CircuitDetail) -> None:
+        drawn(page, f"{circuit.url}?node={key_of(circuit, wanted)}")
+        part = page.get_by_test_id(section)
+        part.wait_for()
+        if part.get_attribute("open") is None:
+            part.locator("summary").first.click()
+        part.locator("table, svg, .strips").first.wait_for()
+        part.evaluate("(element) => element.scrollIntoView({ block: 'start' })")
+
+    return state
+
+
+def cut(page: Page, circuit: CircuitDetail) -> None:
+    key = key_of(circuit)
+    drawn(page, f"{circuit.url}?node={key}&cut={key}&panel=cut")
     page.get_by_test_id("loss-change").wait_for()
-    shoot(page, f"cut-{suffix}")
+    show(page, "[data-testid=loss-change]")
+
+
+def prompt(side: str, target: str) -> State:
+    def state(page: Page, circuit: CircuitDetail) -> None:
+        drawn(page, f"{circuit.url}?panel=prompt&show={side}")
+        page.get_by_test_id(target).wait_for()
+        page.get_by_test_id(target).evaluate("(element) => element.scrollIntoView({ block: 'center' })")
+
+    return state
+
+
+def size(page: Page, circuit: CircuitDetail) -> None:
+    drawn(page, f"{circuit.url}?panel=size&size={max(1, circuit.n_nodes // 2)}")
+    page.locator("#panel-size input[type=range]").wait_for()
+    show(page, "#panel-size")
+
+
+def compare(page: Page, circuit: CircuitDetail) -> None:
+    """Beside the circuit of the same model that is nearest to it: the same task if there is one."""
+    answer = page.request.get("/circuits.json").json()
+    others = [c for c in map(CircuitSummary.model_validate, answer) if c.id != circuit.id and c.model == circuit.model]
+    other = min(others, key=lambda c: (c.task != circuit.task, abs(c.n_nodes - circuit.n_nodes)))
+    drawn(page, f"/compare?a={circuit.id}&b={other.id}")
+
+
+def story(page: Page, circuit: CircuitDetail) -> None:
+    weighty = sorted(circuit.nodes, key=lambda node: -node.effect_nats)[:2]
+    first, second = (node.id for node in weighty)
+    body = {
+        "title": "How it tells the two apart",
+        "labels": {first: "weighs most", second: "weighs next"},
+        "notes": {first: "Cut it and the loss is that of guessing."},
+        "groups": [{"name": "the two that matter", "nodes": [first, second]}],
+        "story": [
+            {"view": f"node={first}&hops=2", "sentence": "This node weighs most: what reads it is lit."},
+            {"view": f"node={second}&hops=2", "sentence": "And this one comes second."},
+        ],
+    }
+    answer = page.request.post(f"{circuit.url}/annotations", data=body)
+    assert answer.ok, answer.text()
+    drawn(page, f"{answer.json()['link']}&step=1")
+    page.get_by_role("tab", name="Notes").click()
+
+
+def help_of_keys(page: Page, circuit: CircuitDetail) -> None:
+    drawn(page, circuit.url)
+    page.locator("#help-open").click()
+
+
+def tour(page: Page, circuit: CircuitDetail) -> None:
+    drawn(page, f"{circuit.url}?tour=1")
+    for _ in range(2):
+        page.get_by_test_id("tour").get_by_role("button", name="Next").click()
+
+
+def empty(page: Page, circuit: CircuitDetail) -> None:
+    drawn(page, f"{circuit.url}?min_weight=999&panel=notes")
+
+
+def stale(page: Page, circuit: CircuitDetail) -> None:
+    drawn(page, f"{circuit.url}?node=9.attn.q:7&panel=cut")
+    page.context.set_offline(True)
+    page.locator("#connection:visible").wait_for()
+
+
+def error(page: Page, circuit: CircuitDetail) -> None:
+    drawn(page, f"{circuit.url}?panel=prompt&prompt={'(%20' * 700}")
+    page.get_by_test_id("prompt-result").get_by_role("alert").wait_for()
+    show(page, "[data-testid=prompt-result]")
+
+
+def loading(page: Page, circuit: CircuitDetail) -> None:
+    """Its scripts have not come yet."""
+    held: list[Route] = []
+    page.route("**/explorer.js", held.append)
+    page.goto(circuit.url, wait_until="commit")
+    page.locator("#legend").wait_for()
+
+
+def tables(page: Page, circuit: CircuitDetail) -> None:
+    page.goto(circuit.url)
+
+
+def model(page: Page, circuit: CircuitDetail) -> None:
     page.goto(f"/models/{circuit.model}")
-    shoot(page, f"model-{suffix}")
+
+
+def frontier(page: Page, circuit: CircuitDetail) -> None:
+    page.goto("/frontier")
+    page.locator("#frontier[data-ready]").wait_for()
+
+
+STATES: dict[str, State] = {
+    "home": home,
+    "explorer": explorer,
+    "selected": selected,
+    "node-neuron": node_of(lambda node: node.site.endswith("post_act"), "section-response"),
+    "node-head": node_of(lambda node: node.site.endswith((".q", ".k", ".v")), "section-attention"),
+    "node-channel": node_of(lambda node: node.site.endswith(("act_in", "resid_delta")), "section-task"),
+    "cut": cut,
+    "prompt-answer": prompt("answer", "prompt-tokens"),
+    "prompt-contrast": prompt("contrast", "contrast-nodes"),
+    "prompt-ledger": prompt("ledger", "ledger-sums"),
+    "size": size,
+    "compare": compare,
+    "story": story,
+    "help": help_of_keys,
+    "tour": tour,
+    "empty": empty,
+    "stale": stale,
+    "error": error,
+    "loading": loading,
+    "tables": tables,
+    "model": model,
+    "frontier": frontier,
+}
+
+
+def shoot(
+    browser: Browser, server: Server, circuit: CircuitDetail, name: str, size: str, scheme: str, out: Path
+) -> None:
+    width, height = SIZES[size]
+    page = browser.new_page(
+        base_url=server.url,
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": height},
+        java_script_enabled=name != "tables",
+    )
+    page.set_default_timeout(PATIENCE_MS)
+    if name != "home":
+        page.add_init_script("localStorage.setItem('sparsescope-tour', 'seen')")
+    STATES[name](page, circuit)
+    if name not in ("stale", "loading"):
+        page.wait_for_load_state("networkidle")
+    page.screenshot(path=out / f"{name}-{size}-{scheme}.png", animations="disabled")
+    page.close()
+    print(out / f"{name}-{size}-{scheme}.png", flush=True)
+
+
+def is_kept(name: str, size: str, scheme: str) -> bool:
+    if scheme == "light":
+        return size == "wide" or name in ALSO_NARROW
+    return size == "wide" and name in ALSO_DARK
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("states", nargs="*", default=list(STATES))
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args()
+    out = asked.out or OUT
+    out.mkdir(parents=True, exist_ok=True)
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, serving(ROOT / "bundle", Path(folder) / "data") as server:
         summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
         quotes = [c for c in summaries if c.task == "single_double_quote"] or summaries
@@ -49,16 +237,11 @@ def main() -> None:
         circuit = CircuitDetail.model_validate_json(httpx.get(f"{server.url}{first.url}.json").text)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            for size, (width, height) in SIZES.items():
-                for scheme in ("light", "dark"):
-                    page = browser.new_page(
-                        base_url=server.url,
-                        color_scheme=scheme,
-                        viewport={"width": width, "height": height},
-                    )
-                    page.set_default_timeout(90_000)
-                    shoot_all(page, circuit, f"{size}-{scheme}")
-                    page.close()
+            for name in asked.states:
+                for size in SIZES:
+                    for scheme in SCHEMES:
+                        if asked.out or is_kept(name, size, scheme):
+                            shoot(browser, server, circuit, name, size, scheme, out)
             browser.close()
 
 

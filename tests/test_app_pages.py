@@ -3,12 +3,14 @@
 import html
 import json
 import re
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 import tiny
 from app import pages
+from app.assets import FOLDER, version
 from app.schemas import CircuitDetail, Job
 
 HTML = {"accept": "text/html"}
@@ -123,6 +125,31 @@ def test_scripts_are_asked_for_anew(shared_client: TestClient) -> None:
     first = shared_client.get("/static/icon.svg")
     assert first.headers["cache-control"] == "no-cache"
     assert shared_client.get("/static/icon.svg", headers={"if-none-match": first.headers["etag"]}).status_code == 304
+
+
+def test_scripts_under_their_version_are_kept_for_ever_and_others_are_not(shared_client: TestClient) -> None:
+    page = shared_client.get("/", headers={"accept": "text/html"}).text
+    path = re.findall(r'src="(/static/~[0-9a-f]{12}/chrome\.js)"', page)[0]
+    kept = shared_client.get(path, headers={"accept-encoding": "gzip"})
+    assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert kept.headers["content-encoding"] == "gzip" and kept.text == (FOLDER / "chrome.js").read_text()
+    plain = shared_client.get(path, headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers and plain.content == kept.content
+    old = shared_client.get("/static/~000000000000/chrome.js")
+    assert old.headers["cache-control"] == "no-cache" and old.content == kept.content
+    assert shared_client.get("/static/~000000000000/no.js").status_code == 404
+
+
+def test_the_version_of_scripts_changes_with_any_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.js").write_text("1")
+    moments = iter(range(100))
+    monkeypatch.setattr("app.assets.time.monotonic", lambda: next(moments))
+    first = version(tmp_path)
+    assert version(tmp_path) == first
+    (tmp_path / "a.js").write_text("10")
+    second = version(tmp_path)
+    (tmp_path / "b.js").write_text("")
+    assert len({first, second, version(tmp_path)}) == 3
 
 
 def test_filters() -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.schemas import Ablation, CircuitDetail, CircuitSummary
 from conftest import NewPage, Server
-from graph_page import click_node, expect_graph, open_circuit
+from graph_page import RANGES, click_node, expect_graph, open_circuit
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=30_000)
@@ -150,9 +150,7 @@ def test_share_opens_the_same_view_in_a_fresh_profile(
     expect_graph(theirs)
     expect(theirs.get_by_role("tabpanel", name="Node")).to_contain_text(weightiest)
     expect(theirs.get_by_test_id("cut-status")).to_contain_text("1 node")
-    drawn = "document.querySelector('#graph .plot-layer')._fullLayout"
-    ranges = f"['xaxis', 'yaxis'].map((a) => {drawn}[a].range)"
-    for one, other in zip(mine.evaluate(ranges), theirs.evaluate(ranges), strict=True):
+    for one, other in zip(mine.evaluate(RANGES), theirs.evaluate(RANGES), strict=True):
         assert one == pytest.approx(other, abs=0.002)
     theirs.get_by_role("tab", name="Cut").click()
     expect(theirs.get_by_role("radio", name="zero")).to_be_checked()

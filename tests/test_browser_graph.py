@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.schemas import CircuitDetail, CircuitSummary
 from conftest import NewPage, Server, serving, wait_for
-from graph_page import click_node, expect_graph, open_circuit, place_of
+from graph_page import RANGES, click_node, expect_graph, open_circuit, place_of
 from random_circuit import random_circuit, write_bundle
 
 pytestmark = pytest.mark.browser
@@ -38,7 +38,7 @@ WATCH = """() => {
     { subtree: true, childList: true, attributes: true, attributeFilter: ["d"] });
 }"""
 #: The drawn paths, as text.
-DRAWN = "[...document.querySelectorAll('#graph .shape-group path')].map((path) => path.getAttribute('d')).join('|')"
+DRAWN = "[...document.querySelectorAll('#graph .picture path')].map((path) => path.getAttribute('d')).join('|')"
 
 
 @pytest.fixture(scope="session")
@@ -71,9 +71,7 @@ def middle(page: Page) -> tuple[float, float]:
 
 def spans(page: Page) -> tuple[float, float]:
     """Slots and row heights that the plot shows, from the axes drawn last."""
-    ranges = page.evaluate(
-        "['xaxis', 'yaxis'].map((a) => document.querySelector('#graph .plot-layer')._fullLayout[a].range)"
-    )
+    ranges = page.evaluate(RANGES)
     return ranges[0][1] - ranges[0][0], ranges[1][1] - ranges[1][0]
 
 
@@ -235,6 +233,7 @@ def test_heads_collapse_from_the_menu_and_their_edges_run_as_one(page: Page, cir
     page.locator("#collapse-menu summary").click()
     page.get_by_role("button", name="Every head").click()
     expect(page.locator(".glyph")).to_have_count(len(heads))
+    expect(page).to_have_url(re.compile("collapse="))
     page.mouse.move(5, 5)
     layer, head = min(heads)
     reader = next(
@@ -397,7 +396,7 @@ def test_five_thousand_edges_are_a_few_paths_and_a_pan_draws_none_of_them_again(
     page.goto(f"{graph_server.url}{LARGE.url}", wait_until="domcontentloaded", timeout=120_000)
     expect_graph(page)
     expect(page.get_by_test_id("edge-count")).to_have_text("showing 5,000 of 5,000 edges, 1,500 of 1,500 nodes")
-    assert page.locator("#graph .shape-group").count() < 100
+    assert page.locator("#graph .picture path").count() < 100
     page.get_by_role("button", name="Zoom in").click()
     expect(page).to_have_url(re.compile("x="))
     page.wait_for_timeout(1500)

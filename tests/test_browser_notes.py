@@ -48,8 +48,11 @@ def test_notes_are_written_kept_and_read_by_someone_else(new_page: NewPage, circ
     mine.get_by_role("tab", name=re.compile("Notes")).click()
     expect(mine.get_by_test_id("notes-state")).to_have_text("unsaved")
     mine.get_by_label("Title").fill(EVIL)
+    mine.get_by_test_id("share").click()
+    expect(mine.get_by_test_id("stage-notes")).to_contain_text("without your unsaved notes")
     mine.get_by_test_id("notes-save").click()
     kept = saved(mine)
+    expect(mine.get_by_test_id("stage-notes")).to_be_hidden()
     assert (kept.title, kept.labels, kept.notes) == (EVIL, {one: "the first reader"}, {one: EVIL})
     assert [(group.name, group.nodes) for group in kept.groups] == [("readers", [one])] and kept.parent is None
 

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.browser
 expect.set_options(timeout=60_000)
 
 #: How the graph's nodes are filled now.
-FILLS = """() => [...document.querySelectorAll("#graph .shape-group path")].map((path) => path.style.fill).join()"""
+FILLS = (
+    """() => [...document.querySelectorAll("#graph .picture path")].map((path) => path.getAttribute("fill")).join()"""
+)
 
 
 @pytest.fixture(scope="session")
@@ -209,6 +211,9 @@ def test_two_prompts_in_contrast(page: Page, circuits: list[CircuitDetail]) -> N
     assert first.locator("td").nth(0).inner_text() == answer.nodes[0].node
     assert figure(first.locator("td").nth(1).inner_text()) == pytest.approx(answer.nodes[0].largest, abs=6e-4)
     page.get_by_label("The other prompt").fill(circuit.example.prompts[0])
+    expect(page).to_have_url(re.compile("show=contrast.*against="))
+    page.reload()
+    expect(page.get_by_label("The other prompt")).to_have_value(circuit.example.prompts[0])
     expect(page.get_by_test_id("prompt-result")).to_contain_text(f"0 nodes differ, {circuit.n_nodes} do not")
 
 

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.browser
 expect.set_options(timeout=60_000)
 
 #: How many outlines each shape of the picture has, by its name.
-DRAWN = """() => Object.fromEntries(document.querySelector("#graph .plot-layer")._fullLayout.shapes.map(
-  (shape) => [shape.name, shape.path.split("M").length - 1]))"""
+DRAWN = """() => Object.fromEntries([...document.querySelectorAll("#graph .picture path")].map(
+  (path) => [path.dataset.name, path.getAttribute("d").split("M").length - 1]))"""
 
 
 @pytest.fixture(scope="module")

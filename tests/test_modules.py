@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
+from app.assets import asset
 from app.modules import modules_of
 from app.settings import ROOT
 
@@ -21,4 +22,4 @@ def test_the_explorer_asks_for_all_it_needs(shared_client: TestClient, circuit_i
     assert len(modules) == len(set(modules)) > 30
     for name in modules:
         assert (ROOT / "static" / name).is_file(), name
-        assert f'<link rel="modulepreload" href="/static/{name}">' in page
+        assert f'<link rel="modulepreload" href="{asset(name)}">' in page

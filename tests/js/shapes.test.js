@@ -73,7 +73,7 @@ test("a collapsed head is no longer drawn node by node, and its edges run as one
 test("nodes can be lit by values of the moment, in place of their effects", () => {
   const light = new Map([["0.mlp.post_act:117", -1]]);
   const lit = shapes({}, { light }).filter((s) => s.name === "nodes");
-  assert.deepEqual(lit.map((s) => [s.fillcolor, s.opacity]).sort(), [
+  assert.deepEqual(lit.map((s) => [s.fill, s.opacity]).sort(), [
     ["#ffffff", 0.25],
     ["rgb(0, 0, 255)", 1],
   ]);

@@ -74,6 +74,8 @@ test("a circuit without edges, a link to a stranger and thresholds that hide all
   assert.match(note(graph, DEFAULT_VIEW, ["9.attn.q:1"])[0] ?? "", /names 9\.attn\.q:1, which this circuit/);
   assert.match(note(graph, { ...DEFAULT_VIEW, minWeight: 5 })[0] ?? "", /hide every edge/);
   assert.deepEqual(note(graph), []);
+  const unshared = notesOf(graph, shownOf(graph, DEFAULT_VIEW), DEFAULT_VIEW, [], null, true);
+  assert.deepEqual(unshared[0]?.action?.change, { panel: "notes" });
   const stale = notesOf(graph, shownOf(graph, DEFAULT_VIEW), DEFAULT_VIEW, [], "9.9");
   assert.match(stale[0]?.text ?? "", /now runs version 9\.9; reload/);
 });

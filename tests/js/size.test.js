@@ -110,7 +110,7 @@ test("nodes outside the circuit are hollow and dashed, and say that their effect
   const shapes = shapesOf({ ...scene, view: at(8), palette: PALETTE, frame, nodeSize: 12 });
   const hollow = shapes.filter((shape) => shape.name === "nodes outside");
   assert.equal(hollow.length, 1);
-  assert.equal(hollow[0]?.fillcolor, PALETTE.surface);
+  assert.equal(hollow[0]?.fill, PALETTE.surface);
   assert.equal((hollow[0]?.path.split("M") ?? []).length - 1, 8 - N_OWN);
   const lines = pointLines(larger, scene.picture, "0.attn.k:33");
   assert.equal(lines[2], "outside the circuit: place 8 of 8 in the order; effect not measured");

@@ -31,6 +31,11 @@ test("a view survives its URL", () => {
       collapsed: ["0", "1.attn", "2.attn.h7"],
     },
     ...{ trace: /** @type {const} */ ("up"), hops: 0 },
+    ...{
+      side: /** @type {const} */ ("contrast"),
+      against: "print('a ",
+      lights: /** @type {const} */ ("full_model"),
+    },
     ...{ prompt: 'print("a & b\n', panel: /** @type {const} */ ("cut") },
   };
   assert.deepEqual(readView(writeView(view)), view);
@@ -49,7 +54,7 @@ test("the query reads as in the docs", () => {
 test("what cannot be read is left at its default", () => {
   const query =
     "?node=../etc&cut=1;2&mode=drop&within=all&min_weight=-3&x=5,1&y=a,b&panel=shell" +
-    "&trace=sideways&hops=99&min_effect=x&collapse=../etc,1.mlp.h2&select=a:b,c";
+    "&trace=sideways&hops=99&show=sideways&lights=none&min_effect=x&collapse=../etc,1.mlp.h2&select=a:b,c";
   assert.deepEqual(readView(query), DEFAULT_VIEW);
 });
 

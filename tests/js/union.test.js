@@ -76,8 +76,8 @@ test("the classes differ without colour: filled, rimmed, hollow; solid and dashe
     compareShapes(sides)({ ...scene, view: DEFAULT_VIEW, palette: PALETTE, frame, nodeSize: 12 })
   );
   const nodes = (/** @type {string} */ side) => shapes.find((s) => s.name === `sided ${side}`);
-  assert.equal(nodes("b").fillcolor, PALETTE.surface);
-  assert.notEqual(nodes("a").fillcolor, PALETTE.surface);
+  assert.equal(nodes("b").fill, PALETTE.surface);
+  assert.notEqual(nodes("a").fill, PALETTE.surface);
   assert.ok(nodes("b").line.width > nodes("a").line.width);
   const dashes = (/** @type {string} */ side) =>
     shapes.filter((s) => s.name.startsWith(`lines ${side} `)).map((s) => s.line.dash);
