@@ -111,7 +111,7 @@ def prediction(tokenizer: Tokenizer, logits: Float[Tensor, " vocab"], candidates
 # -- ablations -------------------------------------------------------------------------------
 
 
-def changed_pairs(pairs: Sequence[Pair], change: Change) -> list[ChangedPair]:
+def changed_pairs(pairs: Sequence[Pair], change: Change, tokenizer: Tokenizer) -> list[ChangedPair]:
     """The pairs whose loss moved most."""
     n = change.before.n_pairs
     before, after = change.before.logit_diff.tolist(), change.after.logit_diff.tolist()
@@ -122,6 +122,7 @@ def changed_pairs(pairs: Sequence[Pair], change: Change) -> list[ChangedPair]:
             logit_diff_before=(before[i], before[i + n]),
             logit_diff_after=(after[i], after[i + n]),
             loss_change_nats=moved[i],
+            tokens=pair_tokens(pairs[i], tokenizer),
         )
         for i in change.most_changed(N_CHANGED)
     ]

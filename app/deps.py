@@ -5,17 +5,21 @@ from typing import Annotated, Any, Protocol, cast
 from fastapi import Depends, Request
 from fastapi.responses import Response
 
+from app.cards import Cards
 from app.catalogue import Catalogue
 from app.compare import Comparing
 from app.experiments import Experiments
+from app.lab import Lab
 from app.library import Library
 from app.node_analyses import NodeAnalyses
+from app.node_labels import NodeLabels
 from app.prompt_analyses import PromptAnalyses
 from app.queue import Queue
 from app.settings import Settings
 from app.sizes import Sizes
 from app.store import Store
 from app.tasks import Tasks
+from app.trials import Trials
 
 
 class Render(Protocol):
@@ -52,6 +56,10 @@ def get_experiments(request: Request) -> Experiments:
     return cast(Experiments, request.app.state.experiments)
 
 
+def get_lab(request: Request) -> Lab:
+    return cast(Lab, request.app.state.lab)
+
+
 def get_node_analyses(request: Request) -> NodeAnalyses:
     return cast(NodeAnalyses, request.app.state.node_analyses)
 
@@ -66,6 +74,18 @@ def get_sizes(request: Request) -> Sizes:
 
 def get_comparing(request: Request) -> Comparing:
     return cast(Comparing, request.app.state.comparing)
+
+
+def get_cards(request: Request) -> Cards:
+    return cast(Cards, request.app.state.cards)
+
+
+def get_trials(request: Request) -> Trials:
+    return cast(Trials, request.app.state.trials)
+
+
+def get_node_labels(request: Request) -> NodeLabels:
+    return cast(NodeLabels, request.app.state.node_labels)
 
 
 def get_render(request: Request) -> Render:
@@ -83,8 +103,12 @@ TheLibrary = Annotated[Library, Depends(get_library)]
 TheQueue = Annotated[Queue, Depends(get_queue)]
 TheCatalogue = Annotated[Catalogue, Depends(get_catalogue)]
 TheExperiments = Annotated[Experiments, Depends(get_experiments)]
+TheLab = Annotated[Lab, Depends(get_lab)]
 TheNodeAnalyses = Annotated[NodeAnalyses, Depends(get_node_analyses)]
 ThePromptAnalyses = Annotated[PromptAnalyses, Depends(get_prompt_analyses)]
 TheSizes = Annotated[Sizes, Depends(get_sizes)]
 TheComparing = Annotated[Comparing, Depends(get_comparing)]
+TheCards = Annotated[Cards, Depends(get_cards)]
+TheTrials = Annotated[Trials, Depends(get_trials)]
+TheNodeLabels = Annotated[NodeLabels, Depends(get_node_labels)]
 ThePages = Annotated[Render, Depends(get_render)]

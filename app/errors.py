@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from app.pages import wants_page
 from app.schemas import CIRCUIT_PATTERN, NAME_PATTERN, NODE_PATTERN, VIEW_PATTERN, ErrorAnswer, Problem
+from app.schemas.lab import TARGET_PATTERN
 from model.errors import InputError, UnknownName
 
 log = logging.getLogger(__name__)
@@ -139,6 +140,7 @@ _PATTERNS = {
     NODE_PATTERN: "a node, like 3.mlp.post_act:117",
     NAME_PATTERN: "a name of small letters, digits, `_`, `.` and `-`",
     CIRCUIT_PATTERN: "16 hexadecimal digits",
+    TARGET_PATTERN: "a node, an edge, a head, a block or a layer, like 3.mlp.post_act:117 or 0.attn.h3",
     VIEW_PATTERN: "empty or a page's query, like ?node=3.mlp.post_act:117",
 }
 
@@ -179,6 +181,8 @@ def field_name(loc: Sequence[str | int]) -> str:
     parts = list(loc[1:] if loc and loc[0] in ("body", "query", "path", "header") else loc)
     if len(parts) > 2 and parts[0] == "target":
         del parts[1]  # the tag of a tagged union, which is no field
+    if len(parts) > 3 and parts[0] == "interventions":
+        del parts[2]
     if parts[-1:] == ["[key]"]:  # the key of an object, which stands in the sentence as the value
         return f"a name in {field_name(parts[:-2])}"
     for part in parts:

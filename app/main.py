@@ -17,6 +17,7 @@ from app.corpus import Corpus
 from app.database import Database
 from app.experiments import Experiments
 from app.jobs import Worker
+from app.lab import Lab
 from app.library import Library
 from app.middleware import Guard
 from app.node_analyses import NodeAnalyses
@@ -40,6 +41,7 @@ from app.routes import (
     nodes,
     prompts,
     sizes,
+    sweeps,
     tasks,
     trials,
 )
@@ -94,6 +96,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.catalogue = Catalogue(library, store, own)
     app.state.experiments = experiments = Experiments(store, library, own)
     corpus = Corpus(settings.bundle_dir / "corpus")
+    app.state.lab = Lab(experiments, corpus)
     app.state.node_analyses = NodeAnalyses(experiments, corpus)
     app.state.node_labels = NodeLabels(experiments, corpus)
     app.state.cards = Cards(experiments, corpus, card_parts, settings.n_measured_pairs)
@@ -104,7 +107,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.library = library
     app.state.templates = make_templates()
     errors.install(app)
-    data = (models, tasks, circuits, sizes, compare, nodes, prompts, cards, trials, annotations, ablations, jobs)
+    data = (
+        models,
+        tasks,
+        circuits,
+        sizes,
+        compare,
+        nodes,
+        prompts,
+        cards,
+        trials,
+        annotations,
+        ablations,
+        sweeps,
+        jobs,
+    )
     for resource in (home, frontier, *data, health, docs):
         app.include_router(resource.router)
     app.mount(urls.STATIC, Assets(directory=FOLDER), name="static")

@@ -31,9 +31,22 @@ CIRCUIT_ATTENTION = "/circuits/{circuit_id}/attention"
 HEAD_SHARPNESS_JSON = "/circuits/{circuit_id}/heads/{layer}.{head}/sharpness.json"
 CIRCUIT_ANNOTATIONS = "/circuits/{circuit_id}/annotations"
 ANNOTATION = "/annotations/{annotation_id}"
+CARD = "/circuits/{circuit_id}/card"
+CARD_CONTROL = "/circuits/{circuit_id}/card/{control}"
+CARD_JOBS = "/circuits/{circuit_id}/card/jobs"
+FAILURES = "/circuits/{circuit_id}/failures"
+STRESS = "/circuits/{circuit_id}/stress"
+RULES = "/circuits/{circuit_id}/rules"
+NODE_LABEL_JSON = "/circuits/{circuit_id}/nodes/{node_id}/label.json"
 COMPARE = "/compare"
 ABLATIONS = "/ablations"
 ABLATION = "/ablations/{ablation_id}"
+ABLATION_ESTIMATES = "/ablations/estimates"
+ABLATION_CHECKS = "/ablations/{ablation_id}/checks"
+ABLATION_PYTHON = "/ablations/{ablation_id}.py"
+ABLATION_CURL = "/ablations/{ablation_id}.sh"
+CIRCUIT_SWEEPS = "/circuits/{circuit_id}/sweeps"
+CIRCUIT_SWEEPS_CSV = "/circuits/{circuit_id}/sweeps.csv"
 JOBS = "/jobs"
 JOB = "/jobs/{job_id}"
 JOB_CANCEL = "/jobs/{job_id}/cancel"
@@ -57,6 +70,26 @@ def task(name: str) -> str:
 
 def circuit(circuit_id: str) -> str:
     return CIRCUIT.format(circuit_id=circuit_id)
+
+
+def card(circuit_id: str) -> str:
+    return CARD.format(circuit_id=circuit_id)
+
+
+def card_jobs(circuit_id: str) -> str:
+    return CARD_JOBS.format(circuit_id=circuit_id)
+
+
+def failures(circuit_id: str) -> str:
+    return FAILURES.format(circuit_id=circuit_id)
+
+
+def stress(circuit_id: str) -> str:
+    return STRESS.format(circuit_id=circuit_id)
+
+
+def rules(circuit_id: str) -> str:
+    return RULES.format(circuit_id=circuit_id)
 
 
 def circuit_with_notes(circuit_id: str, annotation_id: str) -> str:

@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from model.ablate import compiled
 from model.batch import PairBatch
 from model.borrow import Recordings, borrowed
 from model.circuit import Circuit, Edge
-from model.compiled import CompiledCircuit, compile_circuit
+from model.compiled import CompiledCircuit
 from model.gate import sever
 from model.intervention import Part, edge_settings, node_settings
 from model.means import Means
@@ -66,8 +67,7 @@ class Bench:
     @cached_property
     def _circuit(self) -> CompiledCircuit:
         assert self.within is not None
-        keep = self.within.keep(self.subject.config, self.subject.device)
-        return compile_circuit(self.subject.model, self.subject.means, keep, cut_edges=self.within.cut_edges)
+        return compiled(self.subject, self.within)
 
     @cached_property
     def _numbers(self) -> dict[Node, int]:

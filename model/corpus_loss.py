@@ -1,6 +1,7 @@
 """What else an intervention breaks: the full model's loss on held-out text, before and after."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -64,3 +65,12 @@ def _of_other_windows(n: int, seed: int) -> Int[Tensor, " window"]:
     assert n > 1, "resampling needs another window"
     other = torch.randint(n - 1, (n,), generator=torch.Generator().manual_seed(seed))
     return other + (other >= torch.arange(n))
+
+
+@dataclass(frozen=True)
+class Found:
+    """Mean next-token losses of the same windows, nats a token."""
+
+    before: Float[Tensor, " window"]
+    after: Float[Tensor, " window"]
+    n_tokens: int

@@ -76,7 +76,7 @@ def test_a_prompt_that_cannot_be_run(shared_client: TestClient, circuit_id: str,
 @pytest.mark.parametrize(
     ("change", "status", "says"),
     [
-        ({"nodes": []}, 422, "nodes is empty; it must have at least 1 item"),
+        ({"nodes": []}, 422, "the request sets nothing; give interventions, or nodes with a mode"),
         ({"nodes": ["quote"]}, 422, "nodes[0] is 'quote'; it must be a node, like 3.mlp.post_act:117"),
         ({"nodes": ["0.mlp.post_act:99"]}, 422, "no node '0.mlp.post_act:99'; 0.mlp.post_act has the nodes 0 to 23"),
         ({"nodes": ["0.mlp.post_act:1"]}, 404, "'0.mlp.post_act:1' is not a node of circuit"),

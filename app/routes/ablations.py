@@ -1,13 +1,15 @@
-"""Ablations: cut nodes, keep what came of it, show it again under the same link."""
+"""Ablations: intervene, keep what came of it, show it under the same link, measure it again."""
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 
-from app import urls
+from app import snippets, urls
 from app.cached import cached_json
-from app.deps import TheExperiments, ThePages, TheStore
+from app.deps import TheLab, ThePages, TheStore
 from app.errors import refusals
+from app.recheck import check_again
 from app.schemas import Ablation, AblationRequest
+from app.schemas.lab import AblationCheck, Estimate
 
 router = APIRouter(tags=["ablations"])
 
@@ -15,14 +17,32 @@ router = APIRouter(tags=["ablations"])
 @router.post(
     urls.ABLATIONS,
     status_code=201,
-    summary="Cut nodes and measure; the same request again answers 200 with the same record",
+    summary="Intervene and measure; the same request again answers 200 with the same record",
     responses={200: {"model": Ablation, "description": "asked before: the record of then"}, **refusals(404, 409, 413)},
 )
-def ablate(request: AblationRequest, response: Response, experiments: TheExperiments) -> Ablation:
-    ablation, is_new = experiments.ablate(request)
+def ablate(request: AblationRequest, response: Response, lab: TheLab) -> Ablation:
+    ablation, is_new = lab.ablate(request)
     response.status_code = 201 if is_new else 200
     response.headers["location"] = ablation.url
     return ablation
+
+
+@router.post(
+    urls.ABLATION_ESTIMATES,
+    summary="Estimate what an intervention does from eight of its pairs, with the error that so few leave",
+    responses=refusals(404, 409, 413),
+)
+def estimate(request: AblationRequest, lab: TheLab) -> Estimate:
+    return lab.estimate(request)
+
+
+@router.post(
+    urls.ABLATION_CHECKS,
+    summary="Measure an ablation again from nothing: reproduced or drifted, by how much, and how much was allowed",
+    responses=refusals(404, 409),
+)
+def check(ablation_id: str, lab: TheLab) -> AblationCheck:
+    return check_again(lab, ablation_id)
 
 
 @router.get(urls.twin(urls.ABLATION), summary="One ablation's record", response_model=Ablation, responses=refusals(404))
@@ -30,9 +50,43 @@ def ablation(ablation_id: str, request: Request, store: TheStore) -> Response:
     return cached_json(request, store.ablation_json(ablation_id))
 
 
+@router.get(
+    urls.ABLATION_PYTHON,
+    summary="A Python script that asks for an ablation, measures it again and prints both",
+    response_class=PlainTextResponse,
+    responses=refusals(404),
+)
+def python(ablation_id: str, request: Request, store: TheStore) -> str:
+    return snippets.as_python(origin(request), store.ablation(ablation_id))
+
+
+@router.get(
+    urls.ABLATION_CURL,
+    summary="A shell command that asks for an ablation",
+    response_class=PlainTextResponse,
+    responses=refusals(404),
+)
+def curl(ablation_id: str, request: Request, store: TheStore) -> str:
+    return snippets.as_curl(origin(request), store.ablation(ablation_id))
+
+
 @router.get(urls.ABLATION, include_in_schema=False)
-def ablation_page(ablation_id: str, store: TheStore, pages: ThePages) -> Response:
+def ablation_page(ablation_id: str, request: Request, store: TheStore, pages: ThePages) -> Response:
     ablation = store.ablation(ablation_id)
     target = ablation.request.target
-    circuit = store.circuit(target.circuit) if target.kind == "circuit" else None
-    return pages("ablation.html", f"Ablation {ablation.id}", ablation=ablation, circuit=circuit)
+    circuit = None
+    if target.kind == "circuit" and store.has_circuit(target.circuit):
+        circuit = store.circuit(target.circuit)
+    scripts = {"Python": snippets.as_python, "curl": snippets.as_curl}
+    return pages(
+        "ablation.html",
+        f"Ablation {ablation.id}",
+        ablation=ablation,
+        circuit=circuit,
+        parts=ablation.request.asked(),
+        scripts={name: make(origin(request), ablation) for name, make in scripts.items()},
+    )
+
+
+def origin(request: Request) -> str:
+    return str(request.base_url).rstrip("/")

@@ -6,6 +6,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.schemas.base import CircuitId, Interval, Measure, Name, NodeId, PromptPair, Wire
+from app.schemas.lab import (
+    CorpusEffect,
+    Cut,
+    Estimate,
+    Interplay,
+    Intervention,
+    NoCorpusEffect,
+    Steering,
+)
+from app.schemas.tasks import PairTokens
 
 AblationMode = Literal["mean", "zero"]
 
@@ -49,13 +59,22 @@ class ModelTarget(Wire):
 
 
 class AblationRequest(Wire):
-    """Cut `nodes` in a circuit (all outside it already at its mean) or in the full model."""
+    """Intervene in a circuit (all outside it already at its mean) or in the full model.
+
+    `nodes` with `mode` is the short form for cutting nodes; `interventions` say each what and how. The seed chooses the
+    task's pairs, what is resampled and the nodes that steering is compared with.
+    """
 
     target: Annotated[CircuitTarget | ModelTarget, Field(discriminator="kind")]
-    nodes: list[NodeId] = Field(min_length=1, max_length=20_000)
+    interventions: list[Intervention] = Field([], max_length=20_000)
+    nodes: list[NodeId] = Field([], max_length=20_000)
     mode: AblationMode = "mean"
     n_pairs: int = Field(64, ge=1, le=512)
     seed: int = Field(0, ge=0, le=2**31 - 1)
+
+    def asked(self) -> list[Intervention]:
+        """All interventions, those of the short form first."""
+        return [*(Cut(mode=self.mode, on=node) for node in self.nodes), *self.interventions]
 
 
 class ChangedPair(Wire):
@@ -65,10 +84,14 @@ class ChangedPair(Wire):
     logit_diff_before: tuple[float, float]
     logit_diff_after: tuple[float, float]
     loss_change_nats: float
+    tokens: PairTokens | None = None
 
 
 class Ablation(Wire):
-    """What a cut did: an immutable record. `before` and `after` are on the same held-out pairs."""
+    """What interventions did: an immutable record. `before` and `after` are on the same held-out pairs, and exact.
+
+    Records of earlier versions lack what is null.
+    """
 
     id: str
     url: str
@@ -82,5 +105,10 @@ class Ablation(Wire):
     reference: dict[Literal["full_model", "circuit", "empty_circuit"], Measure]
     loss_change_nats: Interval
     changed: list[ChangedPair]
+    estimate: Estimate | None = Field(None, description="what was stated before all pairs were measured")
+    interplay: Interplay | None = Field(None, description="of 2 to 32 interventions")
+    steering: Steering | None = None
+    corpus: Annotated[CorpusEffect | NoCorpusEffect, Field(discriminator="kind")] | None = None
+    pairs_fingerprint: str | None = Field(None, description="SHA-256 of the pairs that were measured")
     elapsed_ms: float
     versions: dict[str, str]

@@ -1,0 +1,353 @@
+"""The ablation lab over HTTP: interventions, estimates, interplay, steering, sweeps, claims that are checked again."""
+
+import csv
+import io
+import json
+import math
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+
+import tiny
+from app.schemas import Ablation, CircuitDetail
+from app.schemas.lab import AblationCheck, Estimate, Sweep
+from conftest import Server
+
+
+@pytest.fixture(scope="module")
+def circuit(shared_client: TestClient, circuit_id: str) -> CircuitDetail:
+    return CircuitDetail.model_validate_json(shared_client.get(f"/circuits/{circuit_id}.json").text)
+
+
+@pytest.fixture(scope="module")
+def weightiest(circuit: CircuitDetail) -> list[str]:
+    """Nodes by how much cutting them changes the loss."""
+    return [node.id for node in sorted(circuit.nodes, key=lambda node: -abs(node.effect_nats))]
+
+
+MODEL = {"kind": "model", "model": tiny.MODEL, "task": tiny.TASK}
+
+
+def body(target: CircuitDetail | dict[str, str], *asked: dict[str, Any], **more: Any) -> dict[str, Any]:
+    where = target if isinstance(target, dict) else {"kind": "circuit", "circuit": target.id}
+    return {"target": where, "interventions": list(asked), "n_pairs": tiny.N_PAIRS} | more
+
+
+def done(client: TestClient, *args: Any, **more: Any) -> Ablation:
+    response = client.post("/ablations", json=body(*args, **more))
+    assert response.status_code in (200, 201), response.text
+    return Ablation.model_validate_json(response.text)
+
+
+def on(where: str, mode: str = "mean", **amount: float) -> dict[str, Any]:
+    return {"on": where, "mode": mode, **amount}
+
+
+# -- what is asked ---------------------------------------------------------------------------
+
+
+def test_both_forms_of_a_node_cut_are_one_record(shared_client: TestClient, circuit: CircuitDetail) -> None:
+    nodes = [circuit.nodes[0].id, circuit.nodes[5].id]
+    long = done(shared_client, circuit, *(on(node) for node in reversed(nodes)))
+    short = shared_client.post("/ablations", json=body(circuit) | {"interventions": [], "nodes": nodes})
+    assert short.status_code == 200 and short.json()["id"] == long.id
+    assert long.request.nodes == nodes and long.request.interventions == []
+
+
+def test_a_head_a_block_and_a_layer_are_all_their_nodes(shared_client: TestClient, circuit: CircuitDetail) -> None:
+    head = [n.id for n in circuit.nodes if n.layer == 0 and n.head == 1]
+    block = [n.id for n in circuit.nodes if n.id.startswith("1.mlp")]
+    layer = [n.id for n in circuit.nodes if n.layer == 1]
+    for name, nodes in (("0.attn.h1", head), ("1.mlp", block), ("1", layer)):
+        assert len(nodes) > 2
+        whole, each = done(shared_client, circuit, on(name)), done(shared_client, circuit, *map(on, nodes))
+        assert whole.after == each.after and whole.interplay is None
+
+
+def test_an_edge_at_its_mean_and_at_zero(shared_client: TestClient, circuit: CircuitDetail) -> None:
+    swept = sweep(shared_client, circuit, "zero")
+    edge = max(swept.edges, key=lambda edge: abs(edge.effect_nats.value))
+    name = f"{edge.source}->{edge.target}"
+    zero, mean = done(shared_client, circuit, on(name, "zero")), done(shared_client, circuit, on(name))
+    assert abs(edge.effect_nats.value) > 1e-5
+    assert math.isclose(zero.loss_change_nats.value, edge.effect_nats.value, abs_tol=1e-6)
+    assert zero.id != mean.id and zero.after != mean.after
+    whole = done(shared_client, MODEL, on(name, "zero"))
+    assert whole.reference.keys() == {"full_model", "empty_circuit"} and whole.loss_change_nats.value != 0
+
+
+def test_modes_differ_and_their_seed_decides_what_is_drawn(
+    shared_client: TestClient, circuit: CircuitDetail, weightiest: list[str]
+) -> None:
+    node = weightiest[0]
+    asked = [on(node), on(node, "zero"), on(node, "resample"), on(node, "patch"), on(node, "value", value=1.5),
+             on(node, "steer", t=0.25)]  # fmt: skip
+    records = [done(shared_client, circuit, one) for one in asked]
+    assert len({record.id for record in records}) == len({record.after.loss_nats.value for record in records}) == 6
+    assert {record.before.loss_nats.value for record in records} == {circuit.measures.circuit.loss_nats.value}
+    again = shared_client.post("/ablations", json=body(circuit, asked[2]))
+    assert again.status_code == 200 and again.json()["id"] == records[2].id
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "says"),
+    [
+        ([], 422, "the request sets nothing; give interventions, or nodes with a mode"),
+        ([on("quote")], 422, "interventions[0].on is 'quote'; it must be a node, an edge, a head, a block or a layer"),
+        ([on("0.mlp.post_act:1")], 404, "'0.mlp.post_act:1' is not a node of circuit"),
+        ([on("0.attn.h7")], 404, "no head '0.attn.h7'; attention has the heads h0 to h1"),
+        ([on("9")], 404, "no layer 9; this model has the layers 0 to 1"),
+        ([on("0.mlp.act_in:0->1.mlp.post_act:0")], 404, "is not an edge of circuit"),
+        ([on("0.mlp.post_act:0"), on("0.mlp", "zero")], 422, "0.mlp.post_act:0 is set twice by "),
+        ([on("0.mlp.post_act:0", "steer", t=1.5)], 422, "interventions[0].t is 1.5; it must be at most 1"),
+        ([on("0.mlp.post_act:0", "steer", t=-0.1)], 422, "interventions[0].t is -0.1; it must be at least 0"),
+        ([on("0.mlp.post_act:0", "steer")], 422, "interventions[0].t is missing"),
+        ([on("0.mlp.post_act:0", "drop")], 422, "of a kind that exists: 'mean', 'zero', 'resample', 'patch', 'value'"),
+        ([on("0.mlp.post_act:0", t=0.5)], 422, "interventions[0].t is not a field of this request"),
+        ([on("0.mlp.act_in:0->0.mlp.post_act:0", "patch")], 422, "is an edge, which cannot be set to patch"),
+        ([on("0.mlp.post_act:0")] * 20_001, 422, "interventions is 20,001 items; it must have at most 20,000 items"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done(
+    shared_client: TestClient, circuit: CircuitDetail, asked: list[dict[str, Any]], status: int, says: str
+) -> None:
+    for path in ("/ablations", "/ablations/estimates"):
+        content = json.dumps(body(circuit, *asked), separators=(",", ":"))
+        response = shared_client.post(path, content=content, headers={"content-type": "application/json"})
+        if status == 422 and len(asked) > 20_000 and response.status_code == 413:
+            continue
+        assert response.status_code == status, response.text
+        assert says in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_a_value_is_a_finite_number(shared_client: TestClient, circuit: CircuitDetail, number: str) -> None:
+    text = json.dumps(body(circuit, on(circuit.nodes[0].id, "value", value=7))).replace("7}", number + "}")
+    response = shared_client.post("/ablations", content=text, headers={"content-type": "application/json"})
+    assert response.status_code == 422
+    assert "must be a finite number" in response.text or "the body is not JSON" in response.text
+
+
+def test_one_pair_cannot_be_resampled(shared_client: TestClient, circuit: CircuitDetail) -> None:
+    response = shared_client.post("/ablations", json=body(circuit, on(circuit.nodes[0].id, "resample"), n_pairs=1))
+    assert response.status_code == 422 and "n_pairs is 1; it must be at least 2" in response.text
+
+
+# -- what is found ---------------------------------------------------------------------------
+
+
+def test_an_estimate_comes_first_and_stays_in_the_record(
+    shared_client: TestClient, circuit: CircuitDetail, weightiest: list[str]
+) -> None:
+    asked = body(circuit, on(weightiest[1], "zero"))
+    first = Estimate.model_validate_json(shared_client.post("/ablations/estimates", json=asked).text)
+    record = Ablation.model_validate_json(shared_client.post("/ablations", json=asked).text)
+    assert record.estimate == first and (first.n_pairs, first.of_pairs) == (8, tiny.N_PAIRS)
+    assert first.loss_change_nats.low < first.loss_change_nats.value < first.loss_change_nats.high
+    few = Ablation.model_validate_json(shared_client.post("/ablations", json=asked | {"n_pairs": 8}).text)
+    assert few.estimate is None and math.isclose(few.loss_change_nats.value, first.loss_change_nats.value, abs_tol=1e-6)
+    refused = shared_client.post("/ablations/estimates", json=asked | {"n_pairs": 8})
+    assert refused.status_code == 409 and "n_pairs is 8" in refused.text
+
+
+def test_several_cuts_are_held_against_their_sum(
+    shared_client: TestClient, circuit: CircuitDetail, weightiest: list[str]
+) -> None:
+    for target in (circuit, MODEL):
+        record = done(shared_client, target, *map(on, weightiest[:3]))
+        play = record.interplay
+        assert play is not None and play.joint_nats == record.loss_change_nats
+        alone = {part.on: part.alone_nats.value for part in play.parts}
+        assert math.isclose(play.sum_nats.value, sum(alone.values()), abs_tol=1e-6)
+        assert math.isclose(play.beyond_nats.value, play.joint_nats.value - play.sum_nats.value, abs_tol=1e-6)
+        for part in play.parts:
+            single = done(shared_client, target, on(part.on))
+            others = done(shared_client, target, *(on(node) for node in alone if node != part.on))
+            assert math.isclose(part.alone_nats.value, single.loss_change_nats.value, abs_tol=1e-5)
+            assert math.isclose(part.without_nats.value, others.loss_change_nats.value, abs_tol=1e-5)
+
+
+def test_steering_has_its_own_point_on_the_curve_and_controls_beside(
+    shared_client: TestClient, circuit: CircuitDetail, weightiest: list[str]
+) -> None:
+    node = weightiest[0]
+    record = done(shared_client, circuit, on(node, "steer", t=0.5))
+    steering = record.steering
+    assert steering is not None and steering.n_pairs == tiny.N_PAIRS and steering.curve.nodes == [node]
+    middle = next(point for point in steering.curve.points if point.t == 0.5)
+    assert math.isclose(middle.loss_nats.value, record.after.loss_nats.value, abs_tol=1e-6)
+    assert [point.t for point in steering.curve.points] == pytest.approx([i / 10 for i in range(11)])
+    assert steering.controls
+    for control in steering.controls:
+        (other,) = control.nodes
+        assert other != node and other.split(":")[0] == node.split(":")[0]
+
+
+def test_what_else_breaks_is_measured_in_the_full_model(
+    shared_client: TestClient, circuit: CircuitDetail, weightiest: list[str]
+) -> None:
+    record = done(shared_client, MODEL, on("1.mlp", "zero"))
+    assert record.corpus is not None and record.corpus.kind == "measured"
+    before, after, change = record.corpus.before_nats, record.corpus.after_nats, record.corpus.change_nats
+    assert math.isclose(after.value - before.value, change.value, abs_tol=1e-5) and change.value != 0
+    assert record.corpus.n_tokens == record.corpus.n_windows * 127
+    for other, says in ((done(shared_client, circuit, on(weightiest[0])), "intervene in the full model"),
+                        (done(shared_client, MODEL, on("1.mlp", "patch")), "the corpus has no pairs")):  # fmt: skip
+        assert other.corpus is not None and other.corpus.kind == "none" and says in other.corpus.reason
+
+
+def test_the_pairs_that_changed_most_come_with_their_tokens(shared_client: TestClient, circuit: CircuitDetail) -> None:
+    for pair in done(shared_client, circuit, on("1")).changed:
+        assert pair.tokens is not None
+        assert ["".join(tokens) for tokens in pair.tokens.prompts] == list(pair.pair.prompts)
+
+
+# -- sweeps ----------------------------------------------------------------------------------
+
+
+def sweep(client: TestClient, circuit: CircuitDetail, mode: str) -> Sweep:
+    response = client.post(f"{circuit.url}/sweeps", json={"mode": mode, "n_pairs": tiny.N_PAIRS})
+    assert response.status_code == 200, response.text
+    return Sweep.model_validate_json(response.text)
+
+
+def test_a_sweep_has_every_node_and_edge_largest_first(shared_client: TestClient, circuit: CircuitDetail) -> None:
+    found = sweep(shared_client, circuit, "mean")
+    effects = {node.id: node.effect_nats for node in circuit.nodes}
+    assert {node.node for node in found.nodes} == set(effects)
+    for node in found.nodes:
+        assert math.isclose(node.effect_nats.value, effects[node.node], abs_tol=1e-5)
+        assert node.effect_nats.low <= node.effect_nats.value <= node.effect_nats.high
+    assert {(e.source, e.target, e.weight) for e in found.edges} == {
+        (e.source, e.target, e.weight) for e in circuit.edges
+    }
+    for parts in (found.nodes, found.edges):
+        values = [part.effect_nats.value for part in parts]
+        assert values == sorted(values, reverse=True)
+    some = found.edges[0]
+    single = done(shared_client, circuit, on(f"{some.source}->{some.target}"))
+    assert math.isclose(single.loss_change_nats.value, some.effect_nats.value, abs_tol=1e-6)
+    assert math.isclose(single.after.accuracy.value - single.before.accuracy.value, some.accuracy_change, abs_tol=1e-6)
+
+
+def test_a_resampling_sweep_says_that_it_leaves_out_the_edges(
+    shared_client: TestClient, circuit: CircuitDetail
+) -> None:
+    found = sweep(shared_client, circuit, "resample")
+    assert found.edges == [] and found.left_out is not None and found.left_out.startswith("edges: ")
+    top = found.nodes[0]
+    record = done(shared_client, circuit, on(top.node, "resample"))
+    assert math.isclose(record.loss_change_nats.value, top.effect_nats.value, abs_tol=1e-5)
+
+
+def test_the_table_of_a_sweep(shared_client: TestClient, circuit: CircuitDetail) -> None:
+    found = sweep(shared_client, circuit, "zero")
+    answer = shared_client.get(f"{circuit.url}/sweeps.csv?mode=zero&n_pairs={tiny.N_PAIRS}")
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["part"] for row in rows[: len(found.nodes)]] == [node.node for node in found.nodes]
+    assert len(rows) == len(found.nodes) + len(found.edges)
+    assert float(rows[0]["effect_nats"]) == found.nodes[0].effect_nats.value
+
+
+def test_a_sweep_of_nothing_is_refused(shared_client: TestClient, circuit: CircuitDetail) -> None:
+    assert shared_client.post("/circuits/zz/sweeps", json={}).status_code == 404
+    refused = shared_client.post(f"{circuit.url}/sweeps", json={"mode": "steer"})
+    assert refused.status_code == 422 and "mode is 'steer'; it must be 'mean', 'zero' or 'resample'" in refused.text
+
+
+# -- claims ----------------------------------------------------------------------------------
+
+
+def check(client: TestClient, record: Ablation) -> AblationCheck:
+    response = client.post(f"{record.url}/checks")
+    assert response.status_code == 200, response.text
+    return AblationCheck.model_validate_json(response.text)
+
+
+def test_a_claim_is_reproduced_with_all_its_figures(
+    client: TestClient, circuit: CircuitDetail, weightiest: list[str]
+) -> None:
+    record = done(client, circuit, on(weightiest[0], "steer", t=0.2), on(weightiest[1], "resample"))
+    found = check(client, record)
+    assert found.verdict == "reproduced" and found.differences == [] and found.notes == []
+    assert found.n_figures > 200 and found.largest_difference <= found.tolerance_nats == 1e-4
+    assert "same kind of device (cpu)" in found.tolerance_reason
+    assert found.versions_then == found.versions_now and found.versions_now["device"] == "cpu"
+
+
+def test_a_figure_that_was_changed_is_found_out(
+    client: TestClient, circuit: CircuitDetail, weightiest: list[str]
+) -> None:
+    record = done(client, circuit, on(weightiest[0]), on(weightiest[1]))
+    store = client.app.state.store  # type: ignore[attr-defined]
+    forged = record.after.loss_nats.model_copy(update={"value": record.after.loss_nats.value + 0.01})
+    after = record.after.model_copy(update={"loss_nats": forged})
+    store.keep_ablation(record.model_copy(update={"id": "f" * 16, "url": f"/ablations/{'f' * 16}", "after": after,
+                                                  "pairs_fingerprint": "0" * 64}))  # fmt: skip
+    found = AblationCheck.model_validate_json(client.post(f"/ablations/{'f' * 16}/checks").text)
+    assert found.verdict == "drifted" and [d.figure for d in found.differences] == ["after.loss_nats.value"]
+    assert found.differences[0].difference == pytest.approx(-0.01, abs=1e-6)
+    assert found.notes == ["the task's pairs of this seed are no longer those that were measured"]
+
+
+def test_other_weights_or_none_are_refused(client: TestClient, circuit: CircuitDetail) -> None:
+    record = done(client, MODEL, on("0.mlp"))
+    store = client.app.state.store  # type: ignore[attr-defined]
+    for number, (change, says) in enumerate([
+        ({"model_fingerprint": "0" * 64}, "but the model of that name here has"),
+        ({"model": "gone"}, "which is not here; there are: tiny"),
+    ]):  # fmt: skip
+        store.keep_ablation(record.model_copy(update={"id": f"{number:016d}"} | change))
+        response = client.post(f"/ablations/{number:016d}/checks")
+        assert response.status_code == 409 and says in response.json()["error"]["message"]
+
+
+def test_a_record_of_the_first_version_still_opens_and_is_checked(client: TestClient, circuit: CircuitDetail) -> None:
+    nodes = [circuit.nodes[0].id, circuit.nodes[3].id]
+    record = done(client, circuit, *map(on, nodes)).model_dump(mode="json")
+    new = ("estimate", "interplay", "steering", "corpus", "pairs_fingerprint")
+    old = {name: value for name, value in record.items() if name not in new} | {"id": "e" * 16}
+    del old["versions"]["device"], old["request"]["interventions"]
+    for pair in old["changed"]:
+        del pair["tokens"]
+    client.app.state.store.keep_ablation(Ablation.model_validate(old))  # type: ignore[attr-defined]
+    page = client.get(f"/ablations/{'e' * 16}", headers={"accept": "text/html"})
+    assert page.status_code == 200 and nodes[0] in page.text
+    found = AblationCheck.model_validate_json(client.post(f"/ablations/{'e' * 16}/checks").text)
+    assert found.verdict == "reproduced" and found.tolerance_nats == 5e-3
+    assert found.notes == ["the record is of an earlier version, which did not keep which pairs were measured"]
+
+
+def test_the_page_of_a_claim_says_all_that_it_rests_on(
+    client: TestClient, circuit: CircuitDetail, weightiest: list[str]
+) -> None:
+    record = done(client, circuit, on(weightiest[0], "steer", t=0.2), on("1.mlp", "zero"), seed=3)
+    page = client.get(record.url, headers={"accept": "text/html"}).text
+    for fact in (
+        record.model_fingerprint,
+        circuit.id[:8],
+        record.task,
+        "seed",
+        "1.mlp",
+        "steer",
+        record.versions["torch"],
+    ):
+        assert fact in page
+
+
+def test_the_script_and_the_line_of_a_shell_run(tiny_server: Server, circuit_id: str) -> None:
+    asked = {"target": {"kind": "circuit", "circuit": circuit_id}, "n_pairs": 8,
+             "interventions": [on("0.mlp.post_act:0", "patch"), on("1.attn.h0", "value", value=-0.25)]}  # fmt: skip
+    record = httpx.post(f"{tiny_server.url}/ablations", json=asked, timeout=60).json()
+    script = httpx.get(f"{tiny_server.url}{record['url']}.py").text
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    assert f"-> {record['after']['loss_nats']['value']:.4f} nats, 8 pairs" in ran.stdout and "reproduced" in ran.stdout
+    line = httpx.get(f"{tiny_server.url}{record['url']}.sh").text
+    shell = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+    assert json.loads(shell.stdout) == record
