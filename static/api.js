@@ -5,6 +5,7 @@
  * @import { Ablation, AblationRequest, Annotation, AnnotationRequest, ChannelPage, CircuitDetail, ErrorAnswer, Job, ModelDetail, NodeDetail, PruneRequest,
  *   RunAnswer, StepEvent, TaskCheck, TaskDetail, TaskMeasure, TaskRequest, TaskSummary } from "./types.js"
  * @import { CircuitSizes, CircuitSummary, MeasuredSize } from "./types.js"
+ * @import { CardJob, CardPart, Failures, LabelProposals } from "./card_types.js"
  * @import { AttentionAnswer, Contrast, Ledger, PromptTrace, Sharpness } from "./panel_types.js"
  */
 
@@ -177,6 +178,18 @@ export const getSharpness = (circuit, layer, head) =>
 
 /** @param {Partial<Omit<PruneRequest, "settings">> & { settings: object }} body @returns {Promise<Job>} */
 export const postJob = (body) => post("/jobs", body);
+
+/** @param {string} circuit @param {string} control @returns {Promise<CardPart>} */
+export const computeControl = (circuit, control) => post(`/circuits/${circuit}/card/${control}`, {});
+
+/** @param {string} circuit @param {CardJob} body @returns {Promise<Job>} */
+export const postCardJob = (circuit, body) => post(`/circuits/${circuit}/card/jobs`, body);
+
+/** @param {string} circuit @param {{ prompts: string[] }} body @returns {Promise<Failures>} */
+export const postFailures = (circuit, body) => post(`/circuits/${circuit}/failures`, body);
+
+/** @param {string} circuit @param {string} node @returns {Promise<LabelProposals>} */
+export const getLabel = (circuit, node) => request(`/circuits/${circuit}/nodes/${node}/label.json`);
 
 /** @param {string} id @returns {Promise<Job>} */
 export const getJob = (id) => request(`/jobs/${id}.json`);

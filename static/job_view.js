@@ -14,7 +14,7 @@ export function stateWords(job) {
   const words = /** @type {Record<JobState, string>} */ ({
     queued: `Waiting for its turn${place}.`,
     running: "Running.",
-    done: "Done: the circuit is kept.",
+    done: job.request.kind === "card" ? "Done: the controls are on the card." : "Done: the circuit is kept.",
     failed: "Failed.",
     cancelled: "Cancelled.",
     interrupted: "Interrupted: the server stopped while it ran.",
@@ -30,7 +30,8 @@ export function stateWords(job) {
  */
 export function showJob(element, first, { onFinal = () => {} } = {}) {
   let job = first;
-  let target = job.request.settings.target_loss_nats;
+  const { request } = first;
+  const target = request.kind === "prune" ? request.settings.target_loss_nats : null;
   const points = /** @type {CurvePoint[]} */ ([]);
   let waiting = false;
   const badge = h("span", { class: "badge", "data-testid": "job-state" });
@@ -55,7 +56,6 @@ export function showJob(element, first, { onFinal = () => {} } = {}) {
   /** @param {Job} now */
   function render(now) {
     job = now;
-    target = job.request.settings.target_loss_nats;
     const final = FINAL_STATES.includes(job.state);
     badge.textContent = job.state;
     badge.dataset.state = job.state;
@@ -70,8 +70,12 @@ export function showJob(element, first, { onFinal = () => {} } = {}) {
       job.circuit &&
         h(
           "a",
-          { class: "button primary", href: `/circuits/${job.circuit}`, "data-testid": "open-circuit" },
-          "Open the circuit",
+          {
+            class: "button primary",
+            href: `/circuits/${job.circuit}${request.kind === "card" ? "/card" : ""}`,
+            "data-testid": "open-circuit",
+          },
+          request.kind === "card" ? "Open the card" : "Open the circuit",
         ),
       h("a", { href: job.url, class: "small" }, "this job’s page"),
     );
@@ -80,14 +84,14 @@ export function showJob(element, first, { onFinal = () => {} } = {}) {
 
   /** Only learning knows how far it is; what follows it shows that it is at work. @param {string} phase @param {number} step @param {number} n @param {number} elapsed @param {number | null | undefined} eta */
   function say(phase, step, n, elapsed, eta) {
-    const learning = phase === "learning";
+    const learning = phase.endsWith("learning");
     if (learning) bar.value = n ? step / n : 0;
     else bar.removeAttribute("value");
     const last = points.at(-1);
     const left =
       eta == null || !learning || FINAL_STATES.includes(job.state) ? "" : `, about ${duration(eta)} left`;
     const now = last ? ` · loss ${nats(last.loss_nats)} nats, ${count(last.size)} nodes` : "";
-    figures.textContent = `${learning ? `learning, step ${count(step)} of ${count(n)}` : `${phase}, after ${count(n)} steps`} · ${duration(elapsed)}${left}${now}`;
+    figures.textContent = `${learning ? `${phase}, step ${count(step)} of ${count(n)}` : n > 8 ? `${phase}, after ${count(n)} steps` : phase} · ${duration(elapsed)}${left}${now}`;
   }
 
   const redraw = () => {
@@ -104,6 +108,7 @@ export function showJob(element, first, { onFinal = () => {} } = {}) {
   render(job);
   return followJob(job, {
     onStep(event) {
+      if (!event.n_nodes) return say(event.phase, event.step, event.n_steps, event.elapsed_s, null);
       const step = Math.max(event.step, (points.at(-1)?.step ?? -1) + 1); // trials after learning count on
       points.push({ step, loss_nats: event.loss_nats, size: event.n_nodes });
       const eta = event.step ? (event.elapsed_s / event.step) * (event.n_steps - event.step) : null;

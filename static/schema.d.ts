@@ -13,8 +13,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cut nodes and measure; the same request again answers 200 with the same record */
+        /** Intervene and measure; the same request again answers 200 with the same record */
         post: operations["ablate_ablations_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ablations/estimates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Estimate what an intervention does from eight of its pairs, with the error that so few leave */
+        post: operations["estimate_ablations_estimates_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -32,6 +49,57 @@ export interface paths {
         get: operations["ablation_ablations__ablation_id__json_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ablations/{ablation_id}.py": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A Python script that asks for an ablation, measures it again and prints both */
+        get: operations["python_ablations__ablation_id__py_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ablations/{ablation_id}.sh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A shell command that asks for an ablation */
+        get: operations["curl_ablations__ablation_id__sh_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ablations/{ablation_id}/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Measure an ablation again from nothing: reproduced or drifted, by how much, and how much was allowed */
+        post: operations["check_ablations__ablation_id__checks_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -81,7 +149,7 @@ export interface paths {
         };
         /**
          * One circuit: the graph, its figures and where it came from
-         * @description With `notes`, the id of an annotation, the circuit carries it.
+         * @description With `notes`, the id of an annotation, the circuit carries it; with its card, once any control is measured.
          */
         get: operations["circuit_circuits__circuit_id__json_get"];
         put?: never;
@@ -143,6 +211,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/circuits/{circuit_id}/card.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The card of a circuit: every control measured, those missing, the verdict */
+        get: operations["card_circuits__circuit_id__card_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/card/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compute controls as a job; those that take a prune can be had in no other way */
+        post: operations["compute_later_circuits__circuit_id__card_jobs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/card/{control}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compute a control now; 200 with the record of then where it was computed before */
+        post: operations["compute_circuits__circuit_id__card__control__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/circuits/{circuit_id}/contrasts": {
         parameters: {
             query?: never;
@@ -154,6 +273,40 @@ export interface paths {
         put?: never;
         /** Run two prompts: the nodes that differ between them, most different first */
         post: operations["contrast_circuits__circuit_id__contrasts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same for prompts of one's own */
+        post: operations["own_failures_circuits__circuit_id__failures_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/failures.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Held-out prompts ranked by disagreement of circuit and model */
+        get: operations["failures_circuits__circuit_id__failures_json_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -228,6 +381,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/circuits/{circuit_id}/nodes/{node_id}/label.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A proposed label of a node: the shortest condition that predicts when it fires */
+        get: operations["label_circuits__circuit_id__nodes__node_id__label_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/circuits/{circuit_id}/nodes/{node_id}/response.json": {
         parameters: {
             query?: never;
@@ -254,6 +424,23 @@ export interface paths {
         };
         /** A node's activations on the task's held-out pairs: both classes and their difference */
         get: operations["on_task_circuits__circuit_id__nodes__node_id__task_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/rules.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rule language, and how a rule agrees with circuit, model and truth */
+        get: operations["rules_circuits__circuit_id__rules_json_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -322,6 +509,57 @@ export interface paths {
         };
         /** The first n nodes of the order as a circuit, measured on 64 held-out pairs */
         get: operations["size_circuits__circuit_id__sizes__n_nodes__json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/stress.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sweeps of a circuit's task, and one of them measured */
+        get: operations["stress_circuits__circuit_id__stress_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/sweeps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cut every node and every edge of a circuit, each alone; answers what each costs */
+        post: operations["sweep_circuits__circuit_id__sweeps_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/sweeps.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same sweep as a table of comma-separated values */
+        get: operations["sweep_csv_circuits__circuit_id__sweeps_csv_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -654,13 +892,17 @@ export interface components {
     schemas: {
         /**
          * Ablation
-         * @description What a cut did: an immutable record. `before` and `after` are on the same held-out pairs.
+         * @description What interventions did: an immutable record. `before` and `after` are on the same held-out pairs, and exact.
+         *
+         *     Records of earlier versions lack what is null.
          */
         Ablation: {
             after: components["schemas"]["Measure"];
             before: components["schemas"]["Measure"];
             /** Changed */
             changed: components["schemas"]["ChangedPair"][];
+            /** Corpus */
+            corpus?: (components["schemas"]["CorpusEffect"] | components["schemas"]["NoCorpusEffect"]) | null;
             /**
              * Created At
              * Format: date-time
@@ -668,18 +910,28 @@ export interface components {
             created_at: string;
             /** Elapsed Ms */
             elapsed_ms: number;
+            /** @description what was stated before all pairs were measured */
+            estimate?: components["schemas"]["Estimate"] | null;
             /** Id */
             id: string;
+            /** @description of 2 to 32 interventions */
+            interplay?: components["schemas"]["Interplay"] | null;
             loss_change_nats: components["schemas"]["Interval"];
             /** Model */
             model: string;
             /** Model Fingerprint */
             model_fingerprint: string;
+            /**
+             * Pairs Fingerprint
+             * @description SHA-256 of the pairs that were measured
+             */
+            pairs_fingerprint?: string | null;
             /** Reference */
             reference: {
                 [key: string]: components["schemas"]["Measure"];
             };
             request: components["schemas"]["AblationRequest"];
+            steering?: components["schemas"]["Steering"] | null;
             /** Task */
             task: string;
             /** Url */
@@ -690,10 +942,84 @@ export interface components {
             };
         };
         /**
+         * AblationCheck
+         * @description A record measured again from nothing: `drifted` where any figure moved by more than its tolerance.
+         */
+        AblationCheck: {
+            /** Ablation */
+            ablation: string;
+            /**
+             * Differences
+             * @description those beyond their tolerance
+             */
+            differences: components["schemas"]["Difference"][];
+            /** Elapsed Ms */
+            elapsed_ms: number;
+            /**
+             * Largest Difference
+             * @description of all figures in nats
+             */
+            largest_difference: number;
+            /** N Figures */
+            n_figures: number;
+            /** Notes */
+            notes: string[];
+            /** Tolerance Nats */
+            tolerance_nats: number;
+            /** Tolerance Reason */
+            tolerance_reason: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "reproduced" | "drifted";
+            /** Versions Now */
+            versions_now: {
+                [key: string]: string;
+            };
+            /** Versions Then */
+            versions_then: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * AblationModes
+         * @description The circuit with all other nodes ablated in three ways; cut edges carry their source's mean in each.
+         */
+        AblationModes: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            control: "ablation_modes";
+            /** Does Task */
+            does_task: {
+                [key: string]: boolean;
+            };
+            /**
+             * Flips
+             * @description whether the three disagree about the task being done
+             */
+            flips: boolean;
+            mean: components["schemas"]["Measure"];
+            resample: components["schemas"]["Measure"];
+            /** Seed */
+            seed: number;
+            zero: components["schemas"]["Measure"];
+        };
+        /**
          * AblationRequest
-         * @description Cut `nodes` in a circuit (all outside it already at its mean) or in the full model.
+         * @description Intervene in a circuit (all outside it already at its mean) or in the full model.
+         *
+         *     `nodes` with `mode` is the short form for cutting nodes; `interventions` say each what and how. The seed chooses the
+         *     task's pairs, what is resampled and the nodes that steering is compared with.
          */
         AblationRequest: {
+            /**
+             * Interventions
+             * @default []
+             */
+            interventions: (components["schemas"]["Cut"] | components["schemas"]["Hold"] | components["schemas"]["Steer"])[];
             /**
              * Mode
              * @default mean
@@ -705,7 +1031,10 @@ export interface components {
              * @default 64
              */
             n_pairs: number;
-            /** Nodes */
+            /**
+             * Nodes
+             * @default []
+             */
             nodes: string[];
             /**
              * Seed
@@ -717,10 +1046,13 @@ export interface components {
         };
         /**
          * AnnotatedCircuit
-         * @description A circuit with the notes that were asked for.
+         * @description A circuit with the notes that were asked for, and with its card where any control of it is measured.
          */
         AnnotatedCircuit: {
             annotation?: components["schemas"]["Annotation"] | null;
+            /** @description None: the circuit is measured on its logits as they are */
+            calibration?: components["schemas"]["Scaling"] | null;
+            card?: components["schemas"]["Card"] | null;
             /**
              * Created At
              * Format: date-time
@@ -746,7 +1078,7 @@ export interface components {
             id: string;
             /** Links */
             links: components["schemas"]["Link"][];
-            /** @description held-out loss of the circuit, all else at its mean */
+            /** @description held-out loss of the circuit, all else at its mean, calibrated where it has a calibration */
             loss_nats: components["schemas"]["Interval"];
             measures: components["schemas"]["Comparison"];
             /** Model */
@@ -951,6 +1283,120 @@ export interface components {
             ];
         };
         /**
+         * Card
+         * @description Everything that stands beside a circuit. Sufficiency is `measures`: the circuit kept, all else at its mean.
+         */
+        Card: {
+            /** Circuit */
+            circuit: string;
+            /**
+             * Format
+             * @constant
+             */
+            format: "sparsescope-card/1";
+            measures: components["schemas"]["Comparison"];
+            /** Missing */
+            missing: components["schemas"]["MissingControl"][];
+            /** Model */
+            model: string;
+            /** N Edges */
+            n_edges: number;
+            /** N Nodes */
+            n_nodes: number;
+            /** Parts */
+            parts: components["schemas"]["CardPart"][];
+            seeds: components["schemas"]["OtherSeeds"];
+            /** Target Loss Nats */
+            target_loss_nats: number;
+            /** Task */
+            task: string;
+            /** Task Title */
+            task_title: string;
+            /** Url */
+            url: string;
+            verdict: components["schemas"]["CardVerdict"];
+        };
+        /**
+         * CardFinding
+         * @description A rule over the card's figures; `words` say why it holds, fails or is open.
+         */
+        CardFinding: {
+            /** Rule */
+            rule: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "holds" | "fails" | "open";
+            /** Words */
+            words: string;
+        };
+        /**
+         * CardJob
+         * @description Controls to compute as a job. With `n_steps` the shuffled prunes take fewer gradient steps, and say so.
+         */
+        CardJob: {
+            /** Controls */
+            controls: ("necessity" | "random_circuits" | "ablation_modes" | "faithfulness" | "corpus" | "elsewhere" | "shuffled_weights" | "shuffled_labels")[];
+            /** N Steps */
+            n_steps?: number | null;
+        };
+        /**
+         * CardPart
+         * @description One control as it was measured: an immutable record; `id` follows from circuit, control and settings.
+         */
+        CardPart: {
+            /** Circuit */
+            circuit: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Elapsed S */
+            elapsed_s: number;
+            /** Id */
+            id: string;
+            /** Result */
+            result: components["schemas"]["Necessity"] | components["schemas"]["RandomCircuits"] | components["schemas"]["AblationModes"] | components["schemas"]["Faithfulness"] | components["schemas"]["CorpusBehaviour"] | components["schemas"]["Elsewhere"] | components["schemas"]["ShuffledWeights"] | components["schemas"]["ShuffledLabels"];
+            /** Versions */
+            versions: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * CardRequest
+         * @description Controls of a circuit's card; with `n_steps` its shuffled prunes take fewer gradient steps.
+         */
+        CardRequest: {
+            /** Circuit */
+            circuit: string;
+            /** Controls */
+            controls: ("necessity" | "random_circuits" | "ablation_modes" | "faithfulness" | "corpus" | "elsewhere" | "shuffled_weights" | "shuffled_labels")[];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "card";
+            /** N Steps */
+            n_steps?: number | null;
+        };
+        /**
+         * CardVerdict
+         * @description One sentence: what the circuit may be believed for, by rules from the figures.
+         */
+        CardVerdict: {
+            /** Findings */
+            findings: components["schemas"]["CardFinding"][];
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "not_believed" | "doubted" | "unproven" | "believed";
+            /** Sentence */
+            sentence: string;
+        };
+        /**
          * ChangedPair
          * @description A pair whose loss moved: logit differences (right minus wrong) of its two prompts, before and after.
          */
@@ -968,6 +1414,7 @@ export interface components {
             /** Loss Change Nats */
             loss_change_nats: number;
             pair: components["schemas"]["PromptPair"];
+            tokens?: components["schemas"]["PairTokens"] | null;
         };
         /**
          * Channel
@@ -1073,6 +1520,8 @@ export interface components {
          * @description A whole circuit: the graph, its figures and where it came from. The id is derived from its content.
          */
         CircuitDetail: {
+            /** @description None: the circuit is measured on its logits as they are */
+            calibration?: components["schemas"]["Scaling"] | null;
             /**
              * Created At
              * Format: date-time
@@ -1098,7 +1547,7 @@ export interface components {
             id: string;
             /** Links */
             links: components["schemas"]["Link"][];
-            /** @description held-out loss of the circuit, all else at its mean */
+            /** @description held-out loss of the circuit, all else at its mean, calibrated where it has a calibration */
             loss_nats: components["schemas"]["Interval"];
             measures: components["schemas"]["Comparison"];
             /** Model */
@@ -1173,6 +1622,8 @@ export interface components {
         };
         /** CircuitSummary */
         CircuitSummary: {
+            /** @description None: the circuit is measured on its logits as they are */
+            calibration?: components["schemas"]["Scaling"] | null;
             /**
              * Created At
              * Format: date-time
@@ -1182,7 +1633,7 @@ export interface components {
             full_model_loss_nats: number;
             /** Id */
             id: string;
-            /** @description held-out loss of the circuit, all else at its mean */
+            /** @description held-out loss of the circuit, all else at its mean, calibrated where it has a calibration */
             loss_nats: components["schemas"]["Interval"];
             /** Model */
             model: string;
@@ -1232,6 +1683,8 @@ export interface components {
          * @description One of the two, with the loss it was pruned for and its measures on held-out pairs.
          */
         ComparedCircuit: {
+            /** @description None: the circuit is measured on its logits as they are */
+            calibration?: components["schemas"]["Scaling"] | null;
             /**
              * Created At
              * Format: date-time
@@ -1241,7 +1694,7 @@ export interface components {
             full_model_loss_nats: number;
             /** Id */
             id: string;
-            /** @description held-out loss of the circuit, all else at its mean */
+            /** @description held-out loss of the circuit, all else at its mean, calibrated where it has a calibration */
             loss_nats: components["schemas"]["Interval"];
             measures: components["schemas"]["Comparison"];
             /** Model */
@@ -1311,6 +1764,8 @@ export interface components {
             circuit: components["schemas"]["Measure"];
             empty_circuit: components["schemas"]["Measure"];
             full_model: components["schemas"]["Measure"];
+            /** @description the circuit on its logits as they are, where it has a calibration */
+            uncalibrated_circuit?: components["schemas"]["Measure"] | null;
         };
         /**
          * Compute
@@ -1380,6 +1835,50 @@ export interface components {
                 string,
                 string
             ];
+        };
+        /**
+         * CorpusBehaviour
+         * @description A node has changed where the correlation is below `threshold`, or where it is constant on one side alone.
+         */
+        CorpusBehaviour: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            control: "corpus";
+            /** N Changed */
+            n_changed: number;
+            /** N Tokens */
+            n_tokens: number;
+            /** N Windows */
+            n_windows: number;
+            /** Nodes */
+            nodes: components["schemas"]["NodeBehaviour"][];
+            /**
+             * Text
+             * @description which text it was
+             */
+            text: string;
+            /** Threshold */
+            threshold: number;
+        };
+        /**
+         * CorpusEffect
+         * @description The full model's loss on held-out text, nats a token, before and after; intervals over windows of text.
+         */
+        CorpusEffect: {
+            after_nats: components["schemas"]["Interval"];
+            before_nats: components["schemas"]["Interval"];
+            change_nats: components["schemas"]["Interval"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "measured";
+            /** N Tokens */
+            n_tokens: number;
+            /** N Windows */
+            n_windows: number;
         };
         /**
          * CorpusExample
@@ -1483,6 +1982,24 @@ export interface components {
             step: number;
         };
         /**
+         * Cut
+         * @description To the corpus mean, to zero, to what happens on a prompt of another pair (seeded), or on the pair's other one.
+         *
+         *     An edge at its mean lets its target see the source at the mean; at zero its weight contributes nothing.
+         */
+        Cut: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            mode: "mean" | "patch" | "resample" | "zero";
+            /**
+             * On
+             * @description a node, an edge (`source->target`), a head (`0.attn.h3`), a block (`2.mlp`) or a layer (`1`)
+             */
+            on: string;
+        };
+        /**
          * Derived
          * @description The circuit is the first `n_nodes` of the pruning order of another, which itself keeps `n_of`.
          */
@@ -1493,6 +2010,22 @@ export interface components {
             n_nodes: number;
             /** N Of */
             n_of: number;
+        };
+        /**
+         * Difference
+         * @description One stored figure that came out otherwise.
+         */
+        Difference: {
+            /** Difference */
+            difference: number;
+            /** Figure */
+            figure: string;
+            /** Now */
+            now: number;
+            /** Then */
+            then: number;
+            /** Tolerance */
+            tolerance: number;
         };
         /**
          * Edge
@@ -1506,9 +2039,37 @@ export interface components {
             /** Weight */
             weight: number;
         };
+        /**
+         * Elsewhere
+         * @description Prompts unlike those of the task, by kind.
+         */
+        Elsewhere: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            control: "elsewhere";
+            /** Kinds */
+            kinds: components["schemas"]["OtherPrompts"][];
+            /** Seed */
+            seed: number;
+        };
         /** ErrorAnswer */
         ErrorAnswer: {
             error: components["schemas"]["Problem"];
+        };
+        /**
+         * Estimate
+         * @description The change of the loss on the first few of the pairs, with its 95% interval (Student's t) for all of them.
+         */
+        Estimate: {
+            /** Elapsed Ms */
+            elapsed_ms: number;
+            loss_change_nats: components["schemas"]["Interval"];
+            /** N Pairs */
+            n_pairs: number;
+            /** Of Pairs */
+            of_pairs: number;
         };
         /**
          * ExactChance
@@ -1529,6 +2090,115 @@ export interface components {
              * @enum {string}
              */
             method: "exact";
+        };
+        /**
+         * Failure
+         * @description One prompt, answered by model and circuit. Logit differences are right minus wrong answer, nats.
+         */
+        Failure: {
+            /** Answer */
+            answer: string;
+            /** Circuit Logit Diff */
+            circuit_logit_diff: number;
+            /** Circuit Probability */
+            circuit_probability: number;
+            /** Full Model Logit Diff */
+            full_model_logit_diff: number;
+            /**
+             * Full Model Probability
+             * @description of the right answer, of the two
+             */
+            full_model_probability: number;
+            /**
+             * Gap Nats
+             * @description distance between the two logit differences
+             */
+            gap_nats: number;
+            /**
+             * Number
+             * @description which class of its pair, 1 or 2; null for a prompt of one's own
+             */
+            number: number | null;
+            /**
+             * Opposite
+             * @description whether model and circuit give different answers
+             */
+            opposite: boolean;
+            /** Prompt */
+            prompt: string;
+            /** Wrong Answer */
+            wrong_answer: string;
+        };
+        /**
+         * Failures
+         * @description Prompts ranked by disagreement: opposite answers first, then by the gap. Figures are exact.
+         */
+        Failures: {
+            /** @description share of prompts that both answer alike */
+            agreement: components["schemas"]["Interval"];
+            /** Circuit */
+            circuit: string;
+            /** Failures */
+            failures: components["schemas"]["Failure"][];
+            /** N Circuit Wrong */
+            n_circuit_wrong: number;
+            /** N Model Wrong */
+            n_model_wrong: number;
+            /** N Opposite */
+            n_opposite: number;
+            /** N Prompts */
+            n_prompts: number;
+            /**
+             * Split
+             * @enum {string}
+             */
+            split: "heldout" | "own";
+            /** Url */
+            url: string;
+        };
+        /**
+         * FaithfulPoint
+         * @description The first `n_nodes` of the ranking, which is `fraction` of all nodes, rounded down.
+         */
+        FaithfulPoint: {
+            f: components["schemas"]["Interval"];
+            /** Fraction */
+            fraction: number;
+            /** N Nodes */
+            n_nodes: number;
+        };
+        /**
+         * Faithfulness
+         * @description MIB: f = (m(circuit) - m(empty)) / (m(full) - m(empty)), m the mean logit difference; areas by trapezoids.
+         */
+        Faithfulness: {
+            circuit_f: components["schemas"]["Interval"];
+            /** Circuit Fraction */
+            circuit_fraction: number;
+            /** @description area under |1 - f| */
+            cmd: components["schemas"]["Interval"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            control: "faithfulness";
+            /** @description area under f, from fraction .001 to 1 */
+            cpr: components["schemas"]["Interval"];
+            /** Empty Logit Diff Nats */
+            empty_logit_diff_nats: number;
+            /** Full Logit Diff Nats */
+            full_logit_diff_nats: number;
+            /** N Model Nodes */
+            n_model_nodes: number;
+            /** N Pairs */
+            n_pairs: number;
+            /** Points */
+            points: components["schemas"]["FaithfulPoint"][];
+            /**
+             * Ranking
+             * @enum {string}
+             */
+            ranking: "pruning order, then estimated effect" | "effect, then estimated effect";
         };
         /**
          * Frontier
@@ -1665,6 +2335,36 @@ export interface components {
             real: number | null;
         };
         /**
+         * Hold
+         * @description To a number, at every token.
+         */
+        Hold: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            mode: "value";
+            /**
+             * On
+             * @description a node, an edge (`source->target`), a head (`0.attn.h3`), a block (`2.mlp`) or a layer (`1`)
+             */
+            on: string;
+            /** Value */
+            value: number;
+        };
+        /**
+         * Interplay
+         * @description Several interventions at once: their joint change against the sum of the single ones.
+         */
+        Interplay: {
+            /** @description joint minus sum, with its own interval over pairs */
+            beyond_nats: components["schemas"]["Interval"];
+            joint_nats: components["schemas"]["Interval"];
+            /** Parts */
+            parts: components["schemas"]["PartEffect"][];
+            sum_nats: components["schemas"]["Interval"];
+        };
+        /**
          * Interval
          * @description A mean with its 95% bootstrap interval over pairs.
          */
@@ -1683,7 +2383,7 @@ export interface components {
         Job: {
             /**
              * Circuit
-             * @description the circuit made, once done
+             * @description once done: the circuit made, or whose card it was
              */
             circuit: string | null;
             /**
@@ -1705,7 +2405,8 @@ export interface components {
              * @description 0 is next; null unless queued
              */
             queue_place: number | null;
-            request: components["schemas"]["PruneRequest"];
+            /** Request */
+            request: components["schemas"]["PruneRequest"] | components["schemas"]["CardRequest"];
             /** Started At */
             started_at: string | null;
             /**
@@ -1718,7 +2419,8 @@ export interface components {
         };
         /**
          * JobProgress
-         * @description Where a job is. `phase` is a word for people: learning, bisecting, dropping, measuring.
+         * @description Where a job is. `phase` is a word for people: learning, bisecting, dropping, measuring; of a card's job it begins
+         *     with the control.
          */
         JobProgress: {
             /** Elapsed S */
@@ -1736,6 +2438,16 @@ export interface components {
             step: number;
         };
         /**
+         * KeyNodePoint
+         * @description The key node's activation at the last token, in the circuit.
+         */
+        KeyNodePoint: {
+            class_1: components["schemas"]["Interval"];
+            class_2: components["schemas"]["Interval"];
+            /** @description class 1 minus class 2, pair by pair */
+            difference: components["schemas"]["Interval"];
+        };
+        /**
          * KnownFailure
          * @description Something the model does badly; with `task`, one whose unpruned held-out loss is above 0.15 nats.
          */
@@ -1744,6 +2456,62 @@ export interface components {
             sentence: string;
             /** Task */
             task: string | null;
+        };
+        /**
+         * LabelProposal
+         * @description A condition that predicts when a node fires on one side. Precision and recall are on documents that the search
+         *     never saw, intervals over documents.
+         */
+        LabelProposal: {
+            /**
+             * Label
+             * @description the rule as a label of at most 80 characters
+             */
+            label: string;
+            /** N Documents */
+            n_documents: number;
+            /** N Fires */
+            n_fires: number;
+            /** N Predicted */
+            n_predicted: number;
+            /** N Tokens */
+            n_tokens: number;
+            /** @description of tokens where it holds, the share that fires; null where none */
+            precision: components["schemas"]["Interval"] | null;
+            /** @description of firing tokens, the share where it holds; null where none */
+            recall: components["schemas"]["Interval"] | null;
+            /** Rule */
+            rule: string;
+            /**
+             * Sign
+             * @enum {string}
+             */
+            sign: "positive" | "negative";
+            /** Threshold */
+            threshold: number;
+            /** Train F1 */
+            train_f1: number;
+        };
+        /**
+         * LabelProposals
+         * @description `why_none` says why there is no proposal.
+         */
+        LabelProposals: {
+            /** Circuit */
+            circuit: string;
+            /** Elapsed Ms */
+            elapsed_ms: number;
+            /** Node */
+            node: string;
+            /** Proposals */
+            proposals: components["schemas"]["LabelProposal"][];
+            /** Why None */
+            why_none: string | null;
+            /**
+             * Within
+             * @enum {string}
+             */
+            within: "model" | "circuit";
         };
         /**
          * Ledger
@@ -1865,6 +2633,24 @@ export interface components {
             n_edges: number;
             /** N Nodes */
             n_nodes: number;
+        };
+        /**
+         * MissingControl
+         * @description A control that nobody has computed. `by` says how to get it: within a request, or as a job.
+         */
+        MissingControl: {
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "request" | "job";
+            /**
+             * Control
+             * @enum {string}
+             */
+            control: "necessity" | "random_circuits" | "ablation_modes" | "faithfulness" | "corpus" | "elsewhere" | "shuffled_weights" | "shuffled_labels";
+            /** Why */
+            why: string;
         };
         /** ModelCard */
         ModelCard: {
@@ -2062,6 +2848,25 @@ export interface components {
             task: string;
         };
         /**
+         * Necessity
+         * @description The full model with only the circuit's nodes at their mean: what it loses without them.
+         */
+        Necessity: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            control: "necessity";
+            /**
+             * Does Task
+             * @description whether it still does the task without them
+             */
+            does_task: boolean;
+            full_model: components["schemas"]["Measure"];
+            loss_change_nats: components["schemas"]["Interval"];
+            without_circuit: components["schemas"]["Measure"];
+        };
+        /**
          * NeuronResponse
          * @description A neuron as a function: `post[i]` comes out where `pre[i]` goes in, before AbsTopK, which may silence it.
          */
@@ -2122,6 +2927,16 @@ export interface components {
             /** Message */
             message: string;
         };
+        /** NoCorpusEffect */
+        NoCorpusEffect: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "none";
+            /** Reason */
+            reason: string;
+        };
         /**
          * Node
          * @description A kept index of a maskable site. `effect_nats`: circuit loss with this node at its mean, minus without.
@@ -2145,6 +2960,26 @@ export interface components {
             mean: number;
             /** Site */
             site: string;
+        };
+        /**
+         * NodeBehaviour
+         * @description A node on text inside the circuit against inside the full model, at the same tokens.
+         */
+        NodeBehaviour: {
+            /** @description over tokens; null where the node is constant on either side */
+            correlation: components["schemas"]["Interval"] | null;
+            /** Node */
+            node: string;
+            /**
+             * Spread Ratio
+             * @description standard deviation in the circuit over that in the full model
+             */
+            spread_ratio: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "same" | "changed" | "constant";
         };
         /**
          * NodeDetail
@@ -2284,6 +3119,68 @@ export interface components {
             why: string;
         };
         /**
+         * OtherPrompts
+         * @description Pairs of a kind that the task does not make; `why_none` says why there are none.
+         */
+        OtherPrompts: {
+            /** @description share of prompts that both answer alike */
+            agreement: components["schemas"]["Interval"] | null;
+            circuit: components["schemas"]["Measure"] | null;
+            /** Circuit Does Task */
+            circuit_does_task: boolean;
+            example: components["schemas"]["PromptPair"] | null;
+            full_model: components["schemas"]["Measure"] | null;
+            /** Full Model Does Task */
+            full_model_does_task: boolean;
+            /** N Pairs */
+            n_pairs: number;
+            /** Name */
+            name: string;
+            /** Why None */
+            why_none: string | null;
+            /** Words */
+            words: string;
+        };
+        /**
+         * OtherSeed
+         * @description A circuit for the same task from another seed: of training (another model) or of pruning alone.
+         */
+        OtherSeed: {
+            /** Circuit */
+            circuit: string;
+            loss_nats: components["schemas"]["Interval"];
+            /** Model */
+            model: string;
+            /** N Edges */
+            n_edges: number;
+            /** N Nodes */
+            n_nodes: number;
+            /**
+             * Overlap
+             * @description pruning: nodes that both keep over nodes that either keeps. training: nodes cannot be matched, so the same of the counts at each site, smaller over larger, summed
+             */
+            overlap: number;
+            /**
+             * Seed Of
+             * @enum {string}
+             */
+            seed_of: "training" | "pruning";
+            /** Url */
+            url: string;
+        };
+        /**
+         * OtherSeeds
+         * @description Circuits of the same family of models, or of the same model; `why_none` says why there are none.
+         */
+        OtherSeeds: {
+            /** Circuits */
+            circuits: components["schemas"]["OtherSeed"][];
+            /** Family */
+            family: string | null;
+            /** Why None */
+            why_none: string | null;
+        };
+        /**
          * OwnPairs
          * @description What there is of a user's own task. No prompt is both pruned on and held out.
          */
@@ -2302,6 +3199,19 @@ export interface components {
             n_heldout: number;
             /** N Train */
             n_train: number;
+        };
+        /**
+         * OwnPrompts
+         * @description Prompts of one's own; without `candidates`, the task's answers: the first counts as right.
+         */
+        OwnPrompts: {
+            /** Candidates */
+            candidates?: [
+                string,
+                string
+            ] | null;
+            /** Prompts */
+            prompts: string[];
         };
         /** PairActivations */
         PairActivations: {
@@ -2323,6 +3233,20 @@ export interface components {
                 string[],
                 string[]
             ];
+        };
+        /**
+         * PartEffect
+         * @description One intervention: the loss's change by it alone, and by all the others without it.
+         */
+        PartEffect: {
+            alone_nats: components["schemas"]["Interval"];
+            /** N Edges */
+            n_edges: number;
+            /** N Nodes */
+            n_nodes: number;
+            /** On */
+            on: string;
+            without_nats: components["schemas"]["Interval"];
         };
         /**
          * PreCounts
@@ -2453,9 +3377,8 @@ export interface components {
         /** PruneRequest */
         PruneRequest: {
             /**
-             * Kind
-             * @default prune
-             * @constant
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
             kind: "prune";
             /** Model */
@@ -2463,6 +3386,7 @@ export interface components {
             /**
              * @default {
              *       "beta2": 0.95,
+             *       "calibrated": true,
              *       "cut_edges": true,
              *       "drop_below": -0.3,
              *       "ease_penalty": true,
@@ -2496,6 +3420,12 @@ export interface components {
              * @default 0.95
              */
             beta2: number;
+            /**
+             * Calibrated
+             * @description the target is one for calibrated logits: scaled, and shifted between the candidates; off: as they are
+             * @default true
+             */
+            calibrated: boolean;
             /**
              * Cut Edges
              * @description then cut the edges that the target can do without
@@ -2608,6 +3538,35 @@ export interface components {
             sizes: components["schemas"]["OrderedSize"][];
         };
         /**
+         * RandomCircuits
+         * @description Circuits of as many nodes at each site, drawn from `seed`, on the same pairs; no edge of theirs is cut.
+         */
+        RandomCircuits: {
+            /** Circuit Loss Nats */
+            circuit_loss_nats: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            control: "random_circuits";
+            /**
+             * Losses Nats
+             * @description in the order of the draws
+             */
+            losses_nats: number[];
+            /** N Draws */
+            n_draws: number;
+            /** N Pairs */
+            n_pairs: number;
+            /** Seed */
+            seed: number;
+            /**
+             * Share At Most
+             * @description share of random circuits whose loss is at most the circuit's
+             */
+            share_at_most: number;
+        };
+        /**
          * RankedEdge
          * @description An edge that is there once both its nodes are.
          */
@@ -2684,6 +3643,96 @@ export interface components {
             /** Weight */
             weight: number;
         };
+        /**
+         * RuleBench
+         * @description The language, and the rule that was asked for with its result or its fault.
+         */
+        RuleBench: {
+            /**
+             * Answers
+             * @description class 1's and class 2's, of an example pair
+             */
+            answers: [
+                string,
+                string
+            ];
+            /** Circuit */
+            circuit: string;
+            /** Examples */
+            examples: string[];
+            fault: components["schemas"]["RuleFault"] | null;
+            /** Functions */
+            functions: components["schemas"]["RuleWord"][];
+            result: components["schemas"]["RuleResult"] | null;
+            /** Rule */
+            rule: string | null;
+            /** Url */
+            url: string;
+            /** Words */
+            words: components["schemas"]["RuleWord"][];
+        };
+        /**
+         * RuleFault
+         * @description What is wrong with a rule, and where: `position` counts characters from 0.
+         */
+        RuleFault: {
+            /** Message */
+            message: string;
+            /** Position */
+            position: number;
+        };
+        /**
+         * RulePrompt
+         * @description A prompt where the rule answers unlike the circuit.
+         */
+        RulePrompt: {
+            /** Circuit */
+            circuit: string;
+            /** Full Model */
+            full_model: string;
+            /**
+             * Number
+             * @enum {integer}
+             */
+            number: 1 | 2;
+            /** Prompt */
+            prompt: string;
+            /** Rule */
+            rule: string;
+            /** Truth */
+            truth: string;
+        };
+        /**
+         * RuleResult
+         * @description A rule on held-out prompts: where it holds it says class 1's answer. Shares of prompts, intervals over pairs.
+         */
+        RuleResult: {
+            circuit_model: components["schemas"]["Interval"];
+            circuit_truth: components["schemas"]["Interval"];
+            /**
+             * Disagree
+             * @description the first 12
+             */
+            disagree: components["schemas"]["RulePrompt"][];
+            /** N Disagree */
+            n_disagree: number;
+            /** N Pairs */
+            n_pairs: number;
+            /** Rule */
+            rule: string;
+            rule_circuit: components["schemas"]["Interval"];
+            rule_model: components["schemas"]["Interval"];
+            rule_truth: components["schemas"]["Interval"];
+        };
+        /** RuleWord */
+        RuleWord: {
+            /** Meaning */
+            meaning: string;
+            /** Name */
+            name: string;
+            /** Type */
+            type: string;
+        };
         /** RunAnswer */
         RunAnswer: {
             circuit: components["schemas"]["Prediction"];
@@ -2736,6 +3785,17 @@ export interface components {
             n_draws: number;
             /** Seed */
             seed: number;
+        };
+        /**
+         * Scaling
+         * @description What a circuit's logits go through before its loss is taken: all times `scale`, then `shift` is added to class
+         *     1's candidate and taken from class 2's. It belongs to the circuit, and its id to it.
+         */
+        Scaling: {
+            /** Scale */
+            scale: number;
+            /** Shift */
+            shift: number;
         };
         /**
          * Search
@@ -2860,6 +3920,90 @@ export interface components {
             split: "heldout";
         };
         /**
+         * ShuffledLabels
+         * @description Which of the two answers counts as right permuted over all prompts, train, fresh and held-out.
+         */
+        ShuffledLabels: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            control: "shuffled_labels";
+            /**
+             * Fresh Loss Nats
+             * @description on the train pairs that chose the size
+             */
+            fresh_loss_nats: number;
+            /** @description the whole shuffled model, or the model on shuffled labels */
+            full_model: components["schemas"]["Measure"];
+            /** @description the circuit found there, on held-out pairs */
+            measure: components["schemas"]["Measure"];
+            /**
+             * N Edges
+             * @description nonzero weights between kept nodes that are not cut
+             */
+            n_edges: number;
+            /** N Nodes */
+            n_nodes: number;
+            /** Reached Target */
+            reached_target: boolean;
+            /**
+             * Same Settings
+             * @description whether these are the settings that the circuit was pruned with
+             */
+            same_settings: boolean;
+            /** Seed */
+            seed: number;
+            settings: components["schemas"]["PruneSettings"];
+            /**
+             * Text
+             * @description what the means were taken over
+             */
+            text: string;
+        };
+        /**
+         * ShuffledWeights
+         * @description The entries of every matrix permuted, the means taken anew.
+         */
+        ShuffledWeights: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            control: "shuffled_weights";
+            /**
+             * Fresh Loss Nats
+             * @description on the train pairs that chose the size
+             */
+            fresh_loss_nats: number;
+            /** @description the whole shuffled model, or the model on shuffled labels */
+            full_model: components["schemas"]["Measure"];
+            /** @description the circuit found there, on held-out pairs */
+            measure: components["schemas"]["Measure"];
+            /**
+             * N Edges
+             * @description nonzero weights between kept nodes that are not cut
+             */
+            n_edges: number;
+            /** N Nodes */
+            n_nodes: number;
+            /** Reached Target */
+            reached_target: boolean;
+            /**
+             * Same Settings
+             * @description whether these are the settings that the circuit was pruned with
+             */
+            same_settings: boolean;
+            /** Seed */
+            seed: number;
+            settings: components["schemas"]["PruneSettings"];
+            /**
+             * Text
+             * @description what the means were taken over
+             */
+            text: string;
+        };
+        /**
          * SiteCount
          * @description Nodes kept at a site. `width_*`: how many nodes that site has in the model; 0 where it has no such site.
          */
@@ -2908,6 +4052,53 @@ export interface components {
             mean: number;
         };
         /**
+         * Steer
+         * @description To (1 - t) times what happens on the pair's first prompt plus t times what happens on its second, on both.
+         */
+        Steer: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            mode: "steer";
+            /**
+             * On
+             * @description a node, an edge (`source->target`), a head (`0.attn.h3`), a block (`2.mlp`) or a layer (`1`)
+             */
+            on: string;
+            /** T */
+            t: number;
+        };
+        /** SteerCurve */
+        SteerCurve: {
+            /** Nodes */
+            nodes: string[];
+            /** Points */
+            points: components["schemas"]["SteerPoint"][];
+        };
+        /**
+         * SteerPoint
+         * @description Logit of the first prompt's answer minus that of the second's, mean over pairs, on either prompt.
+         */
+        SteerPoint: {
+            loss_nats: components["schemas"]["Interval"];
+            on_first: components["schemas"]["Interval"];
+            on_second: components["schemas"]["Interval"];
+            /** T */
+            t: number;
+        };
+        /**
+         * Steering
+         * @description The curve of the steered nodes, and of as many nodes of the same sites drawn at random.
+         */
+        Steering: {
+            /** Controls */
+            controls: components["schemas"]["SteerCurve"][];
+            curve: components["schemas"]["SteerCurve"];
+            /** N Pairs */
+            n_pairs: number;
+        };
+        /**
          * StepEvent
          * @description One step of a running prune, as sent by the event stream (`event: step`).
          */
@@ -2939,6 +4130,154 @@ export interface components {
              * @description the query of the circuit's page: `?node=3.mlp.post_act:117&cut=…`; empty for the plain page
              */
             view: string;
+        };
+        /**
+         * Stress
+         * @description The sweeps of a circuit's task, and the one that was asked for.
+         */
+        Stress: {
+            /** Circuit */
+            circuit: string;
+            curve: components["schemas"]["StressCurve"] | null;
+            /** Sweeps */
+            sweeps: components["schemas"]["SweepSummary"][];
+            /** Url */
+            url: string;
+        };
+        /**
+         * StressCurve
+         * @description A sweep measured; `limit` says in a sentence where the model's context ended it.
+         */
+        StressCurve: {
+            /** Block Size */
+            block_size: number;
+            /**
+             * Key Node
+             * @description of the nodes whose cut costs the circuit most, the first that tells the classes apart
+             */
+            key_node: string | null;
+            /** Limit */
+            limit: string | null;
+            /** Points */
+            points: components["schemas"]["StressPoint"][];
+            /** Seed */
+            seed: number;
+            sweep: components["schemas"]["SweepSummary"];
+        };
+        /** StressPoint */
+        StressPoint: {
+            circuit: components["schemas"]["Measure"];
+            example: components["schemas"]["PromptPair"];
+            full_model: components["schemas"]["Measure"];
+            key: components["schemas"]["KeyNodePoint"] | null;
+            /** N Pairs */
+            n_pairs: number;
+            /**
+             * N Tokens
+             * @description of the longest prompt
+             */
+            n_tokens: number;
+            /** Value */
+            value: number;
+        };
+        /**
+         * Sweep
+         * @description What the circuit's loss rises by when each part alone is cut, largest first; every figure is exact.
+         */
+        Sweep: {
+            before: components["schemas"]["Measure"];
+            /** Circuit */
+            circuit: string;
+            /** Edges */
+            edges: components["schemas"]["SweptEdge"][];
+            /** Elapsed Ms */
+            elapsed_ms: number;
+            /**
+             * Left Out
+             * @description what was not swept, and why
+             */
+            left_out: string | null;
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "mean" | "zero" | "resample";
+            /** Model */
+            model: string;
+            /** N Pairs */
+            n_pairs: number;
+            /** Nodes */
+            nodes: components["schemas"]["SweptNode"][];
+            /** Seed */
+            seed: number;
+            /**
+             * Split
+             * @constant
+             */
+            split: "heldout";
+            /** Task */
+            task: string;
+        };
+        /**
+         * SweepRequest
+         * @description Cut every node and every edge of a circuit, each alone.
+         */
+        SweepRequest: {
+            /**
+             * Mode
+             * @default mean
+             * @enum {string}
+             */
+            mode: "mean" | "zero" | "resample";
+            /**
+             * N Pairs
+             * @default 64
+             */
+            n_pairs: number;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+        };
+        /**
+         * SweepSummary
+         * @description An axis along which the task can be stretched.
+         */
+        SweepSummary: {
+            /** Name */
+            name: string;
+            /** Values */
+            values: number[];
+            /** Why */
+            why: string;
+            /**
+             * Words
+             * @description what the values count
+             */
+            words: string;
+        };
+        /** SweptEdge */
+        SweptEdge: {
+            /** Accuracy Change */
+            accuracy_change: number;
+            effect_nats: components["schemas"]["Interval"];
+            /** Source */
+            source: string;
+            /** Target */
+            target: string;
+            /** Weight */
+            weight: number;
+        };
+        /** SweptNode */
+        SweptNode: {
+            /** Accuracy Change */
+            accuracy_change: number;
+            effect_nats: components["schemas"]["Interval"];
+            /** Label */
+            label: string;
+            /** Node */
+            node: string;
         };
         /**
          * TaskCheck
@@ -3254,6 +4593,66 @@ export interface operations {
             };
         };
     };
+    estimate_ablations_estimates_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AblationRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Estimate"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     ablation_ablations__ablation_id__json_get: {
         parameters: {
             query?: never;
@@ -3276,6 +4675,137 @@ export interface operations {
             };
             /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    python_ablations__ablation_id__py_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ablation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                    "text/plain": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    curl_ablations__ablation_id__sh_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ablation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                    "text/plain": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    check_ablations__ablation_id__checks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ablation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AblationCheck"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3581,6 +5111,167 @@ export interface operations {
             };
         };
     };
+    card_circuits__circuit_id__card_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    compute_later_circuits__circuit_id__card_jobs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CardJob"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    compute_circuits__circuit_id__card__control__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+                control: "necessity" | "random_circuits" | "ablation_modes" | "faithfulness" | "corpus" | "elsewhere" | "shuffled_weights" | "shuffled_labels";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description computed before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardPart"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardPart"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     contrast_circuits__circuit_id__contrasts_post: {
         parameters: {
             query?: never;
@@ -3625,6 +5316,122 @@ export interface operations {
             };
             /** @description the body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    own_failures_circuits__circuit_id__failures_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnPrompts"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failures"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    failures_circuits__circuit_id__failures_json_get: {
+        parameters: {
+            query?: {
+                /** @description held-out pairs */
+                n_pairs?: number;
+                /** @description how many prompts are listed */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failures"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3859,6 +5666,58 @@ export interface operations {
             };
         };
     };
+    label_circuits__circuit_id__nodes__node_id__label_json_get: {
+        parameters: {
+            query?: {
+                within?: "model" | "circuit";
+            };
+            header?: never;
+            path: {
+                circuit_id: string;
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelProposals"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     response_circuits__circuit_id__nodes__node_id__response_json_get: {
         parameters: {
             query?: {
@@ -3934,6 +5793,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NodeOnTask"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    rules_circuits__circuit_id__rules_json_get: {
+        parameters: {
+            query?: {
+                /** @description a condition, like quote_open == '"' */
+                rule?: string | null;
+                /** @description held-out pairs */
+                n_pairs?: number;
+            };
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleBench"];
                 };
             };
             /** @description no such model, task, circuit, node, annotation, ablation or job */
@@ -4154,6 +6067,174 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MeasuredSize"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    stress_circuits__circuit_id__stress_json_get: {
+        parameters: {
+            query?: {
+                sweep?: string | null;
+                /** @description pairs at each value */
+                n_pairs?: number;
+            };
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stress"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    sweep_circuits__circuit_id__sweeps_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SweepRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sweep"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    sweep_csv_circuits__circuit_id__sweeps_csv_get: {
+        parameters: {
+            query?: {
+                mode?: "mean" | "zero" | "resample";
+                n_pairs?: number;
+                seed?: number;
+            };
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
                 };
             };
             /** @description no such model, task, circuit, node, annotation, ablation or job */

@@ -41,8 +41,10 @@ def key_of(circuit: CircuitDetail, wanted: Callable[[Node], bool] = lambda node:
 
 
 def show(page: Page, target: str) -> None:
-    """On a narrow page the panel lies under the graph."""
-    page.locator(target).first.scroll_into_view_if_needed()
+    """Scroll the panel to it; on a narrow page, where the panel lies under the graph, the page too."""
+    page.locator(target).first.evaluate(
+        "(element) => { element.scrollIntoView({ block: 'start' }); if (innerWidth > 960) scrollTo(0, 0); }"
+    )
 
 
 def home(page: Page, circuit: CircuitDetail) -> None:
@@ -67,7 +69,7 @@ def node_of(wanted: Callable[[Node], bool], section: str) -> State:
         if part.get_attribute("open") is None:
             part.locator("summary").first.click()
         part.locator("table, svg, .strips").first.wait_for()
-        part.evaluate("(element) => element.scrollIntoView({ block: 'start' })")
+        show(page, f"[data-testid={section}]")
 
     return state
 
@@ -83,7 +85,7 @@ def prompt(side: str, target: str) -> State:
     def state(page: Page, circuit: CircuitDetail) -> None:
         drawn(page, f"{circuit.url}?panel=prompt&show={side}")
         page.get_by_test_id(target).wait_for()
-        page.get_by_test_id(target).evaluate("(element) => element.scrollIntoView({ block: 'center' })")
+        show(page, f"[data-testid={target}]")
 
     return state
 
@@ -111,8 +113,8 @@ def story(page: Page, circuit: CircuitDetail) -> None:
         "notes": {first: "Cut it and the loss is that of guessing."},
         "groups": [{"name": "the two that matter", "nodes": [first, second]}],
         "story": [
-            {"view": f"node={first}&hops=2", "sentence": "This node weighs most: what reads it is lit."},
-            {"view": f"node={second}&hops=2", "sentence": "And this one comes second."},
+            {"view": f"?node={first}&hops=2", "sentence": "This node weighs most: what reads it is lit."},
+            {"view": f"?node={second}&hops=2", "sentence": "And this one comes second."},
         ],
     }
     answer = page.request.post(f"{circuit.url}/annotations", data=body)
@@ -150,8 +152,11 @@ def error(page: Page, circuit: CircuitDetail) -> None:
 
 def loading(page: Page, circuit: CircuitDetail) -> None:
     """Its scripts have not come yet."""
-    held: list[Route] = []
-    page.route("**/explorer.js", held.append)
+
+    def hold(route: Route) -> None:
+        """Answer never."""
+
+    page.route("**/explorer.js", hold)
     page.goto(circuit.url, wait_until="commit")
     page.locator("#legend").wait_for()
 
