@@ -29,9 +29,9 @@ format: .venv/installed-dev node_modules/installed
 	$(BIN)/ruff format .
 	npm run format
 
-## Time what a person waits for
+## Time everything that has a reference beside it; table and picture go into the README
 bench: .venv/installed-dev .venv/chromium
-	PYTHONPATH=. $(BIN)/python tests/bench.py
+	PYTHONPATH=.:tests $(BIN)/python -m bench
 	PYTHONPATH=. $(BIN)/python tests/bench_draw.py
 
 ## Measure every bundled model and circuit again; the tables go into the README
