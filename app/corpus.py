@@ -69,8 +69,13 @@ class Corpus:
                 self._kept.move_to_end(circuit.id)
                 return self._kept[circuit.id]
 
+    def windows(self, subject: Subject) -> Int[Tensor, "window pos"]:
+        """The text of the subject's language as its tokeniser cuts it."""
+        documents = self.documents(subject.language)
+        return windows_of(documents, subject.tokenizer, min(LONGEST_WINDOW, subject.config.block_size))
+
     def _run(self, subject: Subject, circuit: Circuit) -> OnCorpus:
         documents = self.documents(subject.language)
-        windows = windows_of(documents, subject.tokenizer, min(LONGEST_WINDOW, subject.config.block_size))
+        windows = self.windows(subject)
         full, kept = (sample_values(subject, windows, circuit.nodes, within) for within in (None, circuit))
         return OnCorpus(len(documents), windows, full, kept)

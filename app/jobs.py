@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from app.errors import Refusal
 from app.queue import Claim, Queue
-from app.schemas import JobProgress, PruneRequest, StepEvent
+from app.schemas import JobProgress, JobRequest, StepEvent
 from model.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -72,8 +72,8 @@ class Report:
             raise Stopped
 
 
-#: Does a job and returns the id of the circuit it made. Raises Stopped when told to stop.
-Work = Callable[[PruneRequest, Report], str]
+#: Does a job and returns the id of the circuit it made or worked on. Raises Stopped when told to stop.
+Work = Callable[[JobRequest, Report], str]
 
 
 class Worker:
@@ -121,7 +121,7 @@ class Worker:
 
     def _run(self, claim: Claim) -> None:
         report = Report(self.queue, claim.id, self.owner, self._stopping)
-        log.info("job %s: prune %s on %s", claim.id, claim.request.model, claim.request.task)
+        log.info("job %s: %s", claim.id, claim.request.kind)
         try:
             circuit = self.work(claim.request, report)
         except Stopped:

@@ -5,14 +5,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app import urls
 from app.database import Database
 from app.errors import Refusal, no_such
-from app.schemas import Job, JobProgress, JobState, PruneRequest, StepEvent
+from app.schemas import Job, JobProgress, JobRequest, JobState, StepEvent
 from app.tables import JobEventRow, JobRow
+
+_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 
 FINAL: tuple[JobState, ...] = ("done", "failed", "cancelled", "interrupted")
 
@@ -33,7 +36,7 @@ class Claim(NamedTuple):
     """A job that a worker has taken."""
 
     id: str
-    request: PruneRequest
+    request: JobRequest
 
 
 class Queue:
@@ -42,7 +45,7 @@ class Queue:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def add(self, request: PruneRequest) -> Job:
+    def add(self, request: JobRequest) -> Job:
         row = JobRow(id=secrets.token_hex(8), request=request.model_dump_json(), state="queued", created_at=_now())
         with self.database.writing() as session:
             session.add(row)
@@ -87,7 +90,7 @@ class Queue:
                 return None
             row.state, row.owner, row.started_at = "running", owner, _now()
             _announce(session, row)
-            return Claim(row.id, PruneRequest.model_validate_json(row.request))
+            return Claim(row.id, _REQUEST.validate_json(row.request))
 
     def is_running(self, job_id: str, owner: str) -> bool:
         query = select(JobRow.id).where(JobRow.id == job_id, JobRow.state == "running", JobRow.owner == owner)
@@ -167,7 +170,7 @@ def _wire(session: Session, row: JobRow) -> Job:
             "id": row.id,
             "url": urls.job(row.id),
             "events_url": urls.job_events(row.id),
-            "request": PruneRequest.model_validate_json(row.request),
+            "request": _REQUEST.validate_json(row.request),
             "state": row.state,
             "queue_place": queue_place,
             "created_at": row.created_at,

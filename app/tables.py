@@ -63,6 +63,18 @@ class AnnotationRow(Table):
     record: Mapped[str] = mapped_column(Text)
 
 
+class CardPartRow(Table):
+    """A measured control of a circuit; `id` is a hash of circuit, control and settings."""
+
+    __tablename__ = "card_parts"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    circuit: Mapped[str] = mapped_column(index=True)
+    control: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    record: Mapped[str] = mapped_column(Text)
+
+
 class TaskRow(Table):
     """A user's own task; `id` ends in a hash of `pairs`, which is JSON: [[prompt, prompt], [answer, answer]]."""
 

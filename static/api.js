@@ -77,9 +77,10 @@ export function watchServer(onOther) {
 /**
  * @param {string} path
  * @param {RequestInit} [options]
+ * @param {(answer: Response) => Promise<any>} [read]
  * @returns {Promise<any>}
  */
-async function request(path, options = {}) {
+async function request(path, options = {}, read = (answer) => answer.json()) {
   let answer;
   try {
     answer = await fetch(path, { ...options, headers: { accept: "application/json", ...options.headers } });
@@ -89,7 +90,7 @@ async function request(path, options = {}) {
     throw new ApiError(0, "The server cannot be reached.");
   }
   setConnected(true);
-  if (answer.ok) return answer.json();
+  if (answer.ok) return read(answer);
   const refusal = /** @type {Partial<ErrorAnswer>} */ (await answer.json().catch(() => ({})));
   throw new ApiError(answer.status, refusal.error?.message ?? `The server answered ${answer.status}.`);
 }
@@ -140,6 +141,18 @@ export const measureTask = (model, task) => request(`/models/${model}/tasks/${ta
 
 /** @param {string} model @param {URLSearchParams} query @returns {Promise<ChannelPage>} */
 export const getChannels = (model, query) => request(`/models/${model}/channels.json?${query}`);
+
+/** @param {AblationRequest} body @param {AbortSignal} [signal] @returns {Promise<import("./lab_types.js").Estimate>} */
+export const postEstimate = (body, signal) => post("/ablations/estimates", body, signal);
+
+/** @param {string} url of an ablation @returns {Promise<import("./lab_types.js").AblationCheck>} */
+export const postCheck = (url) => post(`${url}/checks`, {});
+
+/** @param {string} circuit @param {import("./lab_types.js").SweepRequest} body @returns {Promise<import("./lab_types.js").Sweep>} */
+export const postSweep = (circuit, body) => post(`/circuits/${circuit}/sweeps`, body);
+
+/** @param {string} path of a plain text @returns {Promise<string>} */
+export const getText = (path) => request(path, {}, (answer) => answer.text());
 
 /** @param {AblationRequest} body @param {AbortSignal} [signal] @returns {Promise<Ablation>} */
 export const postAblation = (body, signal) => post("/ablations", body, signal);

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hand_model import WHOLE, hand_batch, hand_circuit, hand_subject, nodes
 from model.ablate import compiled
 from model.batch import encode_pairs
 from model.circuit import Circuit
@@ -12,7 +13,7 @@ from model.corpus.dyck.words import CLOSES, still_open
 from model.measure import measure
 from model.reading import places
 from model.sites import Node, maskable_sites
-from model.stress.curve import Point, TooLong, curve, key_node
+from model.stress.curve import Point, TooLong, curve, key_node, key_of
 from model.stress.sweeps import sweeps_of
 from model.subject import Subject, load_subject
 from model.tasks import ALL_TASKS, TASKS
@@ -95,6 +96,16 @@ def test_a_point_is_what_measuring_its_pairs_gives(subject: Subject) -> None:
     alone = key_node(subject, circuit, Node("0.attn.q", 3), batch)
     mean = float(subject.means["0.attn.q"][3])
     assert alone.class_1.value == pytest.approx(mean) and alone.difference.value == 0, "outside the circuit: its mean"
+
+
+def test_the_key_node_is_the_strongest_that_tells_the_classes_apart() -> None:
+    """Of the hand model: channel 0 of the MLP's input is +1 or -1, query 0 is 0 on both."""
+    subject, batch = hand_subject(), hand_batch()
+    circuit = hand_circuit(*WHOLE, "0.attn.q:0")
+    silent, telling = nodes("0.attn.q:0", "0.mlp.act_in:0")
+    assert key_of(subject, circuit, [silent, telling], batch) == telling
+    assert key_of(subject, circuit, [silent], batch) == silent
+    assert key_node(subject, circuit, telling, batch).difference.value == pytest.approx(2)
 
 
 def test_prompts_past_the_context_are_counted(subject: Subject) -> None:

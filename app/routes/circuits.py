@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from app import urls
 from app.cached import cached_json
-from app.deps import TheCatalogue, TheComparing, TheExperiments, ThePages, TheStore
+from app.deps import TheCards, TheCatalogue, TheComparing, TheExperiments, ThePages, TheStore
 from app.errors import refusals
 from app.schemas import AnnotatedCircuit, CircuitDetail, CircuitSummary, NodeDetail, PromptRun, RunAnswer
 
@@ -41,13 +41,15 @@ def node(circuit_id: str, node_id: str, request: Request, experiments: TheExperi
     response_model=CircuitDetail | AnnotatedCircuit,
     responses=refusals(404),
 )
-def circuit(circuit_id: str, request: Request, store: TheStore, notes: str | None = None) -> Response:
-    """With `notes`, the id of an annotation, the circuit carries it."""
+def circuit(circuit_id: str, request: Request, store: TheStore, cards: TheCards, notes: str | None = None) -> Response:
+    """With `notes`, the id of an annotation, the circuit carries it; with its card, once any control is measured."""
     json = store.circuit_json(circuit_id)
-    if notes is None:
-        return cached_json(request, json)
-    annotation = store.annotation_of(circuit_id, notes)
-    return cached_json(request, f'{json[:-1]},"annotation":{annotation.model_dump_json()}}}')
+    if notes is not None:
+        annotation = store.annotation_of(circuit_id, notes)
+        json = f'{json[:-1]},"annotation":{annotation.model_dump_json()}}}'
+    if cards.has_any(circuit_id):
+        json = f'{json[:-1]},"card":{cards.card(circuit_id).model_dump_json()}}}'
+    return cached_json(request, json)
 
 
 @router.get(urls.CIRCUIT, include_in_schema=False)
@@ -56,6 +58,7 @@ def circuit_page(
     store: TheStore,
     catalogue: TheCatalogue,
     comparing: TheComparing,
+    cards: TheCards,
     pages: ThePages,
     notes: str | None = None,
 ) -> Response:
@@ -64,7 +67,7 @@ def circuit_page(
     title = f"{circuit.task_title}: {circuit.n_nodes} nodes"
     return pages(
         "circuit.html", title, circuit=circuit, model=catalogue.model_summary(circuit.model),
-        others=comparing.choices(circuit),
+        others=comparing.choices(circuit), card=cards.card(circuit_id),
         annotation=annotation, revisions=store.annotations_of(circuit_id), tour=catalogue.tour_circuit(),
     )  # fmt: skip
 

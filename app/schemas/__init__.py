@@ -64,7 +64,7 @@ from app.schemas.experiments import (
     TokenProbability,
 )
 from app.schemas.frontier import Frontier, FrontierPoint, FrontierTask, LossKind, SmallestCircuit
-from app.schemas.jobs import Health, Job, JobProgress, JobState, PruneRequest, StepEvent
+from app.schemas.jobs import CardRequest, Health, Job, JobProgress, JobRequest, JobState, PruneRequest, StepEvent
 from app.schemas.models import (
     Compute,
     CorpusPackage,
@@ -134,6 +134,7 @@ __all__ = [
     "AttentionRequest",
     "CIRCUIT_PATTERN",
     "Calibration",
+    "CardRequest",
     "ChangedPair",
     "Channel",
     "ChannelEnd",
@@ -169,6 +170,7 @@ __all__ = [
     "Interval",
     "Job",
     "JobProgress",
+    "JobRequest",
     "JobState",
     "KnownFailure",
     "Ledger",

@@ -6,12 +6,14 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from app.schemas.base import CIRCUIT_PATTERN, CircuitId, NodeId, Wire
+from app.schemas.card import Card
 from app.schemas.circuits import CircuitDetail
 
 VIEW_PATTERN = r"^(\?[!-~]*)?$"
 MAX_ITEMS = 500
+MAX_LABEL = 80
 
-Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_LABEL)]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 AnnotationId = Annotated[str, StringConstraints(pattern=CIRCUIT_PATTERN)]
 
@@ -69,6 +71,7 @@ class Annotation(AnnotationRequest):
 
 
 class AnnotatedCircuit(CircuitDetail):
-    """A circuit with the notes that were asked for."""
+    """A circuit with the notes that were asked for, and with its card where any control of it is measured."""
 
     annotation: Annotation | None = None
+    card: Card | None = None

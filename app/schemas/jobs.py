@@ -1,11 +1,12 @@
 """Jobs, the steps they report, and whether the server is up."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.schemas.base import Name, Wire
+from app.schemas.base import CircuitId, Name, Wire
+from app.schemas.card import ControlName
 from app.schemas.circuits import PruneSettings
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
@@ -18,8 +19,21 @@ class PruneRequest(Wire):
     settings: PruneSettings = PruneSettings()
 
 
+class CardRequest(Wire):
+    """Controls of a circuit's card; with `n_steps` its shuffled prunes take fewer gradient steps."""
+
+    kind: Literal["card"] = "card"
+    circuit: CircuitId
+    controls: list[ControlName]
+    n_steps: int | None = None
+
+
+JobRequest = Annotated[PruneRequest | CardRequest, Field(discriminator="kind")]
+
+
 class JobProgress(Wire):
-    """Where a job is. `phase` is a word for people: learning, bisecting, dropping, measuring."""
+    """Where a job is. `phase` is a word for people: learning, bisecting, dropping, measuring; of a card's job it begins
+    with the control."""
 
     phase: str
     step: int
@@ -46,14 +60,14 @@ class Job(Wire):
     id: str
     url: str
     events_url: str
-    request: PruneRequest
+    request: JobRequest
     state: JobState
     queue_place: int | None = Field(description="0 is next; null unless queued")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     progress: JobProgress | None
-    circuit: str | None = Field(description="the circuit made, once done")
+    circuit: str | None = Field(description="once done: the circuit made, or whose card it was")
     error: str | None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from model.batch import PairBatch
+from model.calibrate import calibrated_losses, plain_losses
 from model.circuit import Circuit
 from model.compiled import compile_circuit
 from model.measure import measure
@@ -23,14 +24,19 @@ def random_losses(
     seed: int,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[float]:
-    """The task loss (nats) of `n_draws` random circuits, all else at its mean; none of their edges is cut."""
+    """The task loss (nats) of `n_draws` random circuits, all else at its mean; none of their edges is cut.
+
+    Beside a calibrated circuit each has the calibration that suits it best.
+    """
     counts = Counter(node.site for node in circuit.nodes)
     generator = torch.Generator().manual_seed(seed)
     for _ in range(n_draws):
         if should_stop():
             return
         keep = random_keep(subject.model, counts, generator)
-        yield measure(compile_circuit(subject.model, subject.means, keep), batch).loss_nats
+        difference = measure(compile_circuit(subject.model, subject.means, keep), batch).logit_diff
+        losses = plain_losses if circuit.calibration is None else calibrated_losses
+        yield float(losses(difference))
 
 
 def share_at_most(losses: Sequence[float], loss: float) -> float:

@@ -88,7 +88,10 @@ def faithfulness(
             nodes = Circuit.of(subject.fingerprint, circuit.task, ranked[:count])
             outcome = measure(compiled(subject, nodes), batch)
         rows.append(_per_pair(outcome))
-    own = _per_pair(measure(compiled(subject, circuit), batch))
+    plain = Circuit.of(
+        subject.fingerprint, circuit.task, circuit.nodes, circuit.cut_edges
+    )  # m is of logits as they are
+    own = _per_pair(measure(compiled(subject, plain), batch))
     return _summed_up(counts, np.stack(rows), own, _per_pair(full), _per_pair(empty))
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from model.ablate import compiled
 from model.batch import PairBatch
+from model.calibrate import calibrate
 from model.circuit import Circuit
 from model.gate import hold, sever
 from model.measure import Outcome, logit_difference, measure
@@ -44,7 +45,8 @@ def complement(
     """The circuit as it is, every other node ablated in one way; cut edges carry their source's mean in all three.
 
     `resample`: another prompt of the batch, drawn by `seed`, gives all nodes outside their values, token by token;
-    where it is shorter, its last token's.
+    where it is shorter, its last token's. A calibrated circuit gets the scale and shift that suit each ablation best, so
+    that it is what the circuit can tell apart that is compared.
     """
     if mode == "mean":
         return measure(compiled(subject, circuit), batch)
@@ -62,7 +64,8 @@ def complement(
         if circuit.cut_edges:
             tap = sever(circuit.cut_edges, subject.means, subject.model, tap)
         parts.append(logit_difference(subject.model, part, tap))
-    return Outcome(torch.cat(parts).cpu())
+    difference = torch.cat(parts).cpu()
+    return Outcome(difference if circuit.calibration is None else calibrate(difference)(difference))
 
 
 def donors_of(n_prompts: int, seed: int) -> Int[Tensor, " prompt"]:

@@ -1,7 +1,7 @@
 """A sweep measured: full model, circuit, and what the circuit's key node does, at each value that fits the context."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -96,6 +96,20 @@ def answerable(subject: Subject, pair: PromptPair) -> bool:
     except InputError:
         return False
     return True
+
+
+@torch.no_grad()
+def key_of(subject: Subject, circuit: Circuit, strongest: Sequence[Node], batch: PairBatch) -> Node | None:
+    """The first of the circuit's strongest nodes that tells the classes apart at the last token.
+
+    That is: their means differ by more than the values' spread within the classes. Where none does, the first.
+    """
+    values = record(subject, batch.tokens, batch.last, strongest, circuit).values
+    at_last = values.gather(2, batch.last.expand(len(strongest), -1)[..., None])[..., 0].unflatten(1, (2, -1))
+    apart = (at_last[:, 0].mean(dim=1) - at_last[:, 1].mean(dim=1)).abs()
+    within = at_last.std(dim=2, correction=0).mean(dim=1)
+    telling = ((apart > within) & (apart > 0)).tolist()
+    return next((node for node, tells in zip(strongest, telling, strict=True) if tells), next(iter(strongest), None))
 
 
 @torch.no_grad()

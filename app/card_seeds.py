@@ -1,0 +1,80 @@
+"""Circuits for the same task from other seeds: of training, in models of one family, and of pruning, in one model."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from app.library import Library
+from app.schemas import CircuitDetail, CircuitSummary
+from app.schemas.card import OtherSeed, OtherSeeds
+from app.store import Store
+from model.overlap import jaccard
+
+
+def other_seeds(store: Store, library: Library, circuit: CircuitDetail) -> OtherSeeds:
+    """The smallest circuit of each other model of the family, and those of other pruning seeds."""
+    family = family_of(library, circuit.model)
+    found = [*_of_pruning(store, circuit), *_of_training(store, library, circuit, family)]
+    why = None
+    if not found:
+        alone = "this model is of no family" if family is None else f"no other model of the family {family} has"
+        why = f"{alone}{', so no other has' if family is None else ''} a circuit for {circuit.task}, and no other "
+        why += "pruning seed was tried"
+    return OtherSeeds(circuits=found, family=family, why_none=why)
+
+
+def family_of(library: Library, model: str) -> str | None:
+    family = library.shelf(model).card.get("family")
+    return family if isinstance(family, str) else None
+
+
+def _of_pruning(store: Store, circuit: CircuitDetail) -> Iterator[OtherSeed]:
+    own = {node.id for node in circuit.nodes}
+    for summary in store.circuits(circuit.model, circuit.task):
+        other = store.circuit(summary.id)
+        if other.model_fingerprint != circuit.model_fingerprint or other.provenance.derived is not None:
+            continue
+        if other.provenance.settings.seed == circuit.provenance.settings.seed:
+            continue
+        theirs = {node.id for node in other.nodes}
+        yield _seed(other, "pruning", jaccard(len(own & theirs), len(own), len(theirs)) or 0.0)
+
+
+def _of_training(store: Store, library: Library, circuit: CircuitDetail, family: str | None) -> Iterator[OtherSeed]:
+    """One circuit a model: the one with the fewest edges. Only models of the same shape count as another seed."""
+    if family is None:
+        return
+    config = library.shelf(circuit.model).config
+    counts = Counter(node.site for node in circuit.nodes)
+    for name in library.names():
+        shelf = library.shelf(name)
+        if name == circuit.model or shelf.card.get("family") != family or shelf.config != config:
+            continue
+        summary = _smallest(store.circuits(name, circuit.task))
+        if summary is not None:
+            other = store.circuit(summary.id)
+            yield _seed(other, "training", shared_counts(counts, Counter(node.site for node in other.nodes)))
+
+
+def _smallest(circuits: Sequence[CircuitSummary]) -> CircuitSummary | None:
+    return min(circuits, key=lambda c: (c.n_edges, c.n_nodes, c.id), default=None)
+
+
+def shared_counts(a: Counter[str], b: Counter[str]) -> float:
+    """Counts at each site, smaller over larger, summed: 1 where they are the same, 0 where no site has both."""
+    larger = sum((a | b).values())
+    return sum((a & b).values()) / larger if larger else 1.0
+
+
+def _seed(other: CircuitDetail, seed_of: str, overlap: float) -> OtherSeed:
+    return OtherSeed.model_validate(
+        {
+            "circuit": other.id,
+            "url": other.url,
+            "model": other.model,
+            "seed_of": seed_of,
+            "n_nodes": other.n_nodes,
+            "n_edges": other.n_edges,
+            "loss_nats": other.loss_nats,
+            "overlap": overlap,
+        }
+    )

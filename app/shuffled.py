@@ -1,0 +1,80 @@
+"""The circuit's own pruning where there is nothing to find: on shuffled weights, on shuffled labels."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from app.convert import measure
+from app.convert_card import SEED, Held
+from app.schemas import PruneSettings, StepEvent
+from app.schemas.card import ShuffledLabels, ShuffledWeights
+from model.ablate import compiled
+from model.batch import PairBatch
+from model.card.shuffled import shuffled_labels, shuffled_weights
+from model.graph import edges_of
+from model.measure import measure as run
+from model.prune import PruneStep, prune_batches, split_pairs
+from model.prune_settings import PruneSettings as Settings
+from model.subject import Subject
+from model.tasks.task import Task
+
+OnStep = Callable[[StepEvent], None]
+N_WINDOWS = 128
+
+
+def on_weights(
+    held: Held, task: Task, n_steps: int | None, on_step: OnStep, should_stop: Callable[[], bool]
+) -> ShuffledWeights:
+    subject = shuffled_weights(held.subject, held.windows[:N_WINDOWS], seed=SEED)
+    found = _pruned(subject, held, task, n_steps, lambda batch, seed: batch, on_step, should_stop)
+    return ShuffledWeights(control="shuffled_weights", text=held.text, **found)
+
+
+def on_labels(
+    held: Held, task: Task, n_steps: int | None, on_step: OnStep, should_stop: Callable[[], bool]
+) -> ShuffledLabels:
+    found = _pruned(
+        held.subject, held, task, n_steps, lambda batch, seed: shuffled_labels(batch, seed=seed), on_step, should_stop
+    )
+    return ShuffledLabels(control="shuffled_labels", text="the model's own means", **found)
+
+
+def _pruned(
+    subject: Subject,
+    held: Held,
+    task: Task,
+    n_steps: int | None,
+    changed: Callable[[PairBatch, int], PairBatch],
+    on_step: OnStep,
+    should_stop: Callable[[], bool],
+) -> dict[str, Any]:
+    """The fields that both have. Train, fresh and held-out pairs are changed with seeds of their own."""
+    wanted = settings_for(held, n_steps)
+    settings = Settings(**wanted.model_dump())
+    train, fresh = split_pairs(subject, task, settings)
+    result = prune_batches(
+        subject, task.name, changed(train, SEED), changed(fresh, SEED + 1), settings,
+        on_step=lambda step: on_step(_event(step)), should_stop=should_stop,
+    )  # fmt: skip
+    batch = changed(held.batch, SEED + 2)
+    return {
+        "n_nodes": len(result.circuit.nodes),
+        "n_edges": len(edges_of(subject.model, result.circuit)),
+        "measure": measure(run(compiled(subject, result.circuit), batch)),
+        "full_model": measure(run(subject.model, batch)),
+        "fresh_loss_nats": result.fresh_loss_nats,
+        "reached_target": result.reached_target,
+        "seed": SEED,
+        "settings": wanted,
+        "same_settings": wanted == held.record.provenance.settings,
+    }
+
+
+def settings_for(held: Held, n_steps: int | None) -> PruneSettings:
+    """The circuit's own, with fewer gradient steps where that is asked for."""
+    own = held.record.provenance.settings
+    return own if n_steps is None else own.model_copy(update={"n_steps": n_steps})
+
+
+def _event(step: PruneStep) -> StepEvent:
+    return StepEvent(**asdict(step))

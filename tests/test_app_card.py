@@ -1,0 +1,230 @@
+"""The card over HTTP: controls computed and kept, what is missing, the verdict, a job, and cards that ship."""
+
+import json
+import shutil
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner
+
+import tiny
+from app import cli, shuffled
+from app.card_parts import CardParts
+from app.card_seeds import shared_counts
+from app.cards import CONTROLS, PRUNED
+from app.database import Database
+from app.jobs import Report
+from app.main import create_app
+from app.schemas import CardRequest, CircuitDetail, Job
+from app.schemas.annotations import AnnotatedCircuit
+from app.schemas.card import Card, CardFile, CardPart, RandomCircuits, ShuffledLabels
+from conftest import tiny_settings
+from model.card.verdict import Figures, Reached, verdict
+from model.prune_settings import PruneSettings
+from ordered import ordered_circuit
+
+HTML = {"accept": "text/html"}
+NOW = [name for name in CONTROLS if name not in PRUNED]
+
+
+@pytest.fixture(scope="module")
+def ordered(shared_client: TestClient) -> CircuitDetail:
+    """A circuit of seven nodes with a pruning order: small enough to be quick."""
+    subject = shared_client.app.state.library.subject(tiny.MODEL)  # type: ignore[attr-defined]
+    circuit = ordered_circuit(subject, 7, lr=0.4321, n_steps=4)
+    shared_client.app.state.store.keep_circuit(circuit)  # type: ignore[attr-defined]
+    return circuit
+
+
+def card_of(client: TestClient, circuit_id: str) -> Card:
+    return Card.model_validate_json(client.get(f"/circuits/{circuit_id}/card.json").text)
+
+
+def test_what_is_missing_is_shown_as_missing_with_its_reason(client: TestClient, circuit_id: str) -> None:
+    card = card_of(client, circuit_id)
+    assert [m.control for m in card.missing] == list(CONTROLS) and card.parts == []
+    assert {m.control for m in card.missing if m.by == "job"} == set(PRUNED)
+    assert all(m.why for m in card.missing) and card.seeds.circuits == [] and card.seeds.why_none
+    assert card.verdict.findings[0].rule == "sufficient"
+    page = client.get(f"/circuits/{circuit_id}/card", headers=HTML).text
+    assert card.missing[0].why in page and "missing" in page
+    assert "card" not in client.get(f"/circuits/{circuit_id}.json").json()
+
+
+def test_each_cheap_control_is_computed_kept_and_shown(shared_client: TestClient, ordered: CircuitDetail) -> None:
+    for name in NOW:
+        first = shared_client.post(f"/circuits/{ordered.id}/card/{name}")
+        assert first.status_code == 201, first.text
+        again = shared_client.post(f"/circuits/{ordered.id}/card/{name}")
+        assert again.status_code == 200 and again.json() == first.json(), "immutable"
+        part = CardPart.model_validate(first.json())
+        assert part.result.control == name and part.versions["torch"] and part.circuit == ordered.id
+    card = card_of(shared_client, ordered.id)
+    assert [m.control for m in card.missing] == list(PRUNED)
+    page = shared_client.get(f"/circuits/{ordered.id}/card", headers=HTML).text
+    for word in ("random circuits", "CPR", "CMD", "resample", "held-out pairs", card.verdict.sentence.split(":")[0]):
+        assert word in page, word
+    whole = AnnotatedCircuit.model_validate_json(shared_client.get(f"/circuits/{ordered.id}.json").text)
+    assert whole.card == card, "it is in the circuit's JSON"
+    random = next(p.result for p in card.parts if isinstance(p.result, RandomCircuits))
+    assert random.n_draws == len(random.losses_nats) >= 30
+    share = sum(loss <= random.circuit_loss_nats for loss in random.losses_nats) / random.n_draws
+    assert random.share_at_most == share
+
+
+def test_a_control_that_takes_a_prune_is_a_job(client: TestClient, circuit_id: str) -> None:
+    refused = client.post(f"/circuits/{circuit_id}/card/shuffled_labels")
+    assert refused.status_code == 409 and "POST /circuits/" in refused.json()["error"]["message"]
+    assert client.post(f"/circuits/{circuit_id}/card/luck").status_code == 422
+    assert client.post(f"/circuits/{'0' * 16}/card/necessity").status_code == 404
+    answer = client.post(f"/circuits/{circuit_id}/card/jobs", json={"controls": ["shuffled_labels"], "n_steps": 3})
+    assert answer.status_code == 202
+    job = Job.model_validate(answer.json())
+    assert job.request == CardRequest(circuit=circuit_id, controls=["shuffled_labels"], n_steps=3)
+    assert circuit_id[:8] in client.get(job.url, headers=HTML).text
+    assert circuit_id[:8] in client.get("/jobs", headers=HTML).text
+
+
+def test_a_job_prunes_with_shuffled_weights_and_labels(
+    shared_client: TestClient, ordered: CircuitDetail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quick one first, marked as such; the card then prefers the one with the circuit's own settings."""
+    monkeypatch.setattr(shuffled, "Settings", partial(PruneSettings, n_train_pairs=24, n_fresh_pairs=12))
+    cards = shared_client.app.state.cards  # type: ignore[attr-defined]
+    phases: list[str] = []
+
+    class Quiet(Report):
+        def __init__(self) -> None:
+            pass
+
+        def step(self, step) -> None:  # type: ignore[no-untyped-def]
+            phases.append(step.phase)
+
+        def should_stop(self) -> bool:
+            return False
+
+    request = CardRequest(circuit=ordered.id, controls=["shuffled_weights", "shuffled_labels"], n_steps=2)
+    assert cards.work(request, Quiet()) == ordered.id
+    assert "shuffled weights, learning" in phases and "shuffled labels, calibrating" in phases
+    quick = {p.result.control: p.result for p in card_of(shared_client, ordered.id).parts}
+    for name in PRUNED:
+        assert not quick[name].same_settings and quick[name].settings.n_steps == 2
+        assert quick[name].measure.n_pairs == tiny.N_PAIRS
+    assert quick["shuffled_labels"].full_model.accuracy.value == pytest.approx(0.5, abs=0.2)
+    cards.work(request.model_copy(update={"n_steps": None, "controls": ["shuffled_labels"]}), Quiet())
+    own = next(p.result for p in card_of(shared_client, ordered.id).parts if isinstance(p.result, ShuffledLabels))
+    assert own.same_settings and own.settings == ordered.provenance.settings
+
+
+def test_a_card_ships_with_its_circuit(tiny_bundle: Path, tmp_path: Path, circuit_id: str) -> None:
+    runner = CliRunner()
+    bundle = {"SPARSESCOPE_BUNDLE_DIR": str(tiny_bundle), "SPARSESCOPE_N_MEASURED_PAIRS": "4"}
+    arguments = ["card", circuit_id, "--out", str(tmp_path / "cards"), "--data-dir", str(tmp_path / "data")]
+    result = runner.invoke(cli.app, [*arguments, "--device", "cpu", "--control", "necessity"], env=bundle)
+    assert result.exit_code == 0, result.output
+    written = CardFile.model_validate_json((tmp_path / "cards" / f"{circuit_id}.json").read_bytes())
+    assert [part.result.control for part in written.parts] == ["necessity"] and written.circuit == circuit_id
+    database = Database(f"sqlite:///{tmp_path}/other.db")
+    database.migrate()
+    parts = CardParts(database)
+    (tmp_path / "cards" / "broken.json").write_text("{}")
+    assert [parts.import_bundle(tmp_path / "cards") for _ in range(2)] == [1, 0]
+    assert parts.of_circuit(circuit_id) == written.parts
+    database.close()
+
+
+def test_a_bundled_card_is_there_from_the_start(tiny_bundle: Path, tmp_path: Path, circuit_id: str) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(tiny_bundle, bundle)
+    with TestClient(create_app(tiny_settings(bundle, tmp_path / "a"))) as client:
+        part = client.post(f"/circuits/{circuit_id}/card/necessity").json()
+    (bundle / "cards").mkdir()
+    shipped = {"format": "sparsescope-card/1", "circuit": circuit_id, "parts": [part]}
+    (bundle / "cards" / f"{circuit_id}.json").write_text(json.dumps(shipped))
+    with TestClient(create_app(tiny_settings(bundle, tmp_path / "b"))) as client:
+        assert card_of(client, circuit_id).parts == [CardPart.model_validate(part)]
+
+
+def test_shared_counts_by_hand() -> None:
+    assert shared_counts(Counter(a=2, b=1), Counter(a=1, c=1)) == pytest.approx(1 / 4)
+    assert shared_counts(Counter(a=2), Counter(a=2)) == 1 and shared_counts(Counter(a=1), Counter(b=1)) == 0
+
+
+def test_other_seeds_of_pruning_are_found(shared_client: TestClient, ordered: CircuitDetail) -> None:
+    """The smaller keeps the first five of the same order: five shared of seven."""
+    subject = shared_client.app.state.library.subject(tiny.MODEL)  # type: ignore[attr-defined]
+    other = ordered_circuit(subject, 5, lr=0.4321, n_steps=4, seed=9)
+    shared_client.app.state.store.keep_circuit(other)  # type: ignore[attr-defined]
+    seeds = card_of(shared_client, ordered.id).seeds
+    (found,) = [seed for seed in seeds.circuits if seed.circuit == other.id]
+    assert found.seed_of == "pruning" and found.overlap == pytest.approx(5 / 7) and seeds.why_none is None
+
+
+# -- the rules of the verdict ----------------------------------------------------------------
+
+GOOD = Figures(
+    n_nodes=12, n_pairs=256, target_nats=0.15, loss_nats=0.14, accuracy=0.99, solved=True, solved_without=False,
+    rise_low_nats=0.5, random_share=0.0, solved_by_mode={"mean": True, "zero": True, "resample": True},
+    shuffled_weights=Reached(200, False), shuffled_labels=Reached(25, True), changed_share=0.1,
+    solved_elsewhere=[(True, True), (True, True), (False, False)],
+)  # fmt: skip
+
+
+def test_a_circuit_that_passes_every_control_is_believed() -> None:
+    found = verdict(GOOD)
+    assert found.level == "believed" and {f.status for f in found.findings} == {"holds"}
+    assert found.sentence == (
+        "Believe that these 12 nodes are enough for the task on prompts like its own (0.140 nats on 256 held-out "
+        "pairs), and that the model needs them for it; every control here speaks for it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "words"),
+    [
+        ({"solved_without": True}, "necessary", "because the full model does the task without them."),
+        ({"rise_low_nats": -0.1}, "necessary", "the full model does the task without them"),
+        ({"random_share": 0.05}, "better_than_random", "because 5% of random circuits of its size do as well"),
+        (
+            {"solved_by_mode": {"mean": True, "zero": False, "resample": True}},
+            "same_under_every_ablation",
+            "it does the task under mean and resample ablation of the rest only",
+        ),
+        (
+            {"shuffled_weights": Reached(24, True)},
+            "not_from_shuffled_weights",
+            "the same pruning meets the target with shuffled weights and 24 nodes",
+        ),
+        ({"shuffled_labels": Reached(3, True)}, "not_from_shuffled_labels", "shuffled labels and 3 nodes"),
+        ({"changed_share": 0.25}, "nodes_keep_their_meaning", "25% of its nodes do something else in it"),
+        (
+            {"solved_elsewhere": [(True, True), (True, False), (False, True)]},
+            "holds_elsewhere",
+            "it does 1 of the 2 kinds of other prompts that the full model does",
+        ),
+    ],
+)
+def test_each_rule_can_throw_doubt_alone(change: dict[str, object], rule: str, words: str) -> None:
+    found = verdict(replace(GOOD, **change))  # type: ignore[arg-type]
+    assert found.level == "doubted" and [f.rule for f in found.findings if f.status == "fails"] == [rule]
+    assert "do not believe that they are how the model does it, because" in found.sentence and words in found.sentence
+
+
+def test_a_nonsense_circuit_is_not_believed() -> None:
+    found = verdict(replace(GOOD, loss_nats=0.69, accuracy=0.5, solved=False))
+    assert found.level == "not_believed" and found.sentence == (
+        "Believe nothing of this circuit: its held-out loss is 0.690 nats with 50% of prompts right, so it does not "
+        "do the task."
+    )
+
+
+def test_controls_that_are_missing_are_counted_not_assumed() -> None:
+    bare = Figures(n_nodes=1, n_pairs=64, target_nats=0.15, loss_nats=0.2, accuracy=0.95, solved=True)
+    found = verdict(bare)
+    assert found.level == "unproven" and [f.status for f in found.findings] == ["holds"] + ["open"] * 7
+    assert found.sentence.endswith("how the model does it is unproven, for 7 of 8 controls are still missing.")
+    assert "misses its target" in found.findings[0].words
