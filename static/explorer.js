@@ -10,6 +10,7 @@ import { graphOf } from "./graph.js";
 import { createHelp } from "./help.js";
 import { keysOf, listenToKeys } from "./keys.js";
 import { drawTicks } from "./legend.js";
+import { createNodeLabel } from "./node_label.js";
 import { createNodeNotes } from "./node_notes.js";
 import { createNodePanel } from "./node_panel.js";
 import { createNoteMarks } from "./note_marks.js";
@@ -201,10 +202,10 @@ store.onChange((now, before) => {
   if (now.minWeight !== before.minWeight || now.minEffect !== before.minEffect || now.size !== before.size)
     showNotes();
 });
-createNodePanel(
-  need("panel-node"),
-  explorer,
-  createNodeNotes(notes, () => store.set({ panel: "notes" })),
+const nodeNotes = createNodeNotes(notes, () => store.set({ panel: "notes" }));
+const nodeLabel = createNodeLabel(graph.circuit.id, notes);
+createNodePanel(need("panel-node"), explorer, (id) =>
+  h("div", { class: "stack-small" }, nodeNotes(id), nodeLabel(id)),
 );
 const notesPanel = createNotesPanel(need("panel-notes"), {
   ...{ notes, store, selectAll, player },

@@ -45,8 +45,8 @@ def complement(
     """The circuit as it is, every other node ablated in one way; cut edges carry their source's mean in all three.
 
     `resample`: another prompt of the batch, drawn by `seed`, gives all nodes outside their values, token by token;
-    where it is shorter, its last token's. A calibrated circuit gets the scale and shift that suit each ablation best, so
-    that it is what the circuit can tell apart that is compared.
+    where it is shorter, its last token's. A calibrated circuit gets the scale and shift that suit each ablation best:
+    what it can tell apart is compared.
     """
     if mode == "mean":
         return measure(compiled(subject, circuit), batch)
