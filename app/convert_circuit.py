@@ -11,6 +11,7 @@ from app.schemas import (
     NodeDetail,
     PairActivations,
     PromptActivations,
+    Scaling,
     Terminal,
     TokenWeight,
     Weight,
@@ -18,7 +19,10 @@ from app.schemas import (
 from model import sites
 from model.activations import embedding_writers, logits_moved, node_activations
 from model.batch import encode_prompt
+from model.calibrate import Calibration
 from model.circuit import Circuit
+from model.circuit import Edge as CircuitEdge
+from model.config import ModelConfig
 from model.graph import Graph, edges_of, neighbours
 from model.subject import Subject
 from model.tasks.task import Task
@@ -50,6 +54,26 @@ def nodes(subject: Subject, graph: Graph, effects: Mapping[sites.Node, float]) -
 
 def edges(graph: Graph) -> list[Edge]:
     return [Edge(source=str(edge.source), target=str(edge.target), weight=edge.weight) for edge in graph.edges]
+
+
+def scaling(circuit: Circuit) -> Scaling | None:
+    found = circuit.calibration
+    return None if found is None else Scaling(scale=found.scale, shift=found.shift)
+
+
+def circuit(record: CircuitDetail, config: ModelConfig) -> Circuit:
+    """What a record says, as the experiments want it."""
+
+    def node(text: str) -> sites.Node:
+        return sites.parse_node(text, config)
+
+    return Circuit.of(
+        record.model_fingerprint,
+        record.task,
+        [sites.Node(kept.site, kept.index) for kept in record.nodes],
+        [CircuitEdge(node(edge.source), node(edge.target)) for edge in record.cut_edges],
+        None if record.calibration is None else Calibration(record.calibration.scale, record.calibration.shift),
+    )
 
 
 def cut_edges(subject: Subject, circuit: Circuit) -> list[Edge]:

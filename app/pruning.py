@@ -14,6 +14,7 @@ from app.schemas import (
     CircuitDetail,
     Comparison,
     CurvePoint,
+    Measure,
     OrderedSize,
     Provenance,
     PruneRequest,
@@ -28,12 +29,11 @@ from app.tasks import Tasks
 from app.versions import versions
 from model import prune as pruning
 from model import prune_settings
-from model.ablate import empty_circuit, node_effects
+from model.ablate import compiled, empty_circuit, node_effects
 from model.batch import encode_pairs
 from model.circuit import Circuit
-from model.compiled import compile_circuit
 from model.graph import graph_of
-from model.measure import Outcome, measure
+from model.measure import measure
 from model.search import RANGES, Trial, search
 from model.subject import Subject
 from model.tasks.task import Task
@@ -124,7 +124,12 @@ def provenance_of(result: pruning.PruneResult, settings: PruneSettings, search: 
         settings=settings,
         n_steps_run=settings.n_steps,
         elapsed_s=result.elapsed_s,
-        calibration=Calibration(**asdict(result.calibration)),
+        calibration=Calibration(
+            scale=result.calibration.scale,
+            shift=(result.calibration.shift, -result.calibration.shift),
+            loss_before_nats=result.plain_loss_nats,
+            loss_after_nats=result.calibrated_loss_nats,
+        ),
         curve=_curve(result.curve),
         search=search,
         order=PruningOrder(
@@ -154,13 +159,12 @@ def circuit_record(
     if should_stop():
         raise Stopped
 
-    def within(circuit: Circuit) -> Outcome:
-        keep = circuit.keep(subject.config, subject.device)
-        return measure(compile_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges), batch)
+    def within(circuit: Circuit) -> Measure:
+        return convert.measure(measure(compiled(subject, circuit), batch))
 
     full_model = convert.measure(measure(subject.model, batch))
-    kept = convert.measure(within(circuit))
-    empty = convert.measure(within(empty_circuit(subject, task.name)))
+    kept, empty = within(circuit), within(empty_circuit(subject, task.name))
+    plain = None if circuit.calibration is None else within(circuit.calibrated(None))
     candidates = [subject.tokenizer.token_id(text) for text in _candidates([pair.answers for pair in pairs])]
     graph = graph_of(subject.model, circuit, candidates)
     return CircuitDetail(
@@ -173,6 +177,7 @@ def circuit_record(
         n_nodes=len(graph.nodes),
         n_edges=len(graph.edges),
         loss_nats=kept.loss_nats,
+        calibration=convert_circuit.scaling(circuit),
         full_model_loss_nats=full_model.loss_nats.value,
         format="sparsescope-circuit/1",
         model_fingerprint=subject.fingerprint,
@@ -183,7 +188,7 @@ def circuit_record(
         cut_edges=convert_circuit.cut_edges(subject, circuit),
         links=convert_circuit.links(graph),
         terminals=convert_circuit.terminals(subject, graph),
-        measures=Comparison(full_model=full_model, circuit=kept, empty_circuit=empty),
+        measures=Comparison(full_model=full_model, circuit=kept, empty_circuit=empty, uncalibrated_circuit=plain),
         target_loss_nats=provenance.settings.target_loss_nats,
         example=convert.prompt_pair(pairs[0]),
         provenance=provenance,

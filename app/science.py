@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from math import exp, log
 from pathlib import Path
 
+from app import convert_circuit
 from app.convert_model import model_summary
 from app.errors import Refusal
 from app.frontier import edges, smallest
 from app.library import Library
 from app.schemas import CircuitDetail, Measure, ModelSummary
 from app.scoring import scores
+from model.ablate import compiled
 from model.batch import encode_pairs
-from model.circuit import Circuit, Edge
-from model.compiled import compile_circuit
 from model.measure import Interval, measure
-from model.sites import parse_node
 from model.subject import Subject
 from model.tasks import ALL_TASKS
 
@@ -78,16 +77,13 @@ def figures(library: Library, name: str, circuits: Sequence[CircuitDetail], n_pa
 
 def _loss(subject: Subject, record: CircuitDetail, n_pairs: int) -> Interval:
     config = subject.config
-    nodes = [parse_node(node.id, config) for node in record.nodes]
-    cuts = [Edge(parse_node(edge.source, config), parse_node(edge.target, config)) for edge in record.cut_edges]
-    circuit = Circuit.of(subject.fingerprint, record.task, nodes, cuts)
+    circuit = convert_circuit.circuit(record, config)
     if circuit.id != record.id:
         raise Refusal(422, f"circuit {record.id} does not hold what its id says")
     batch = encode_pairs(
         ALL_TASKS[record.task].pairs("heldout", n_pairs, 0), subject.tokenizer, config.block_size, subject.device
     )
-    keep = circuit.keep(config, subject.device)
-    return measure(compile_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges), batch).loss()
+    return measure(compiled(subject, circuit), batch).loss()
 
 
 def geometric_mean(values: Sequence[int]) -> float:

@@ -12,6 +12,8 @@ from app.schemas import CircuitDetail, PruningOrder
 from app.schemas.circuits import Derived
 from app.schemas.sizes import CircuitSizes, MeasuredSize, RankedEdge, RankedLink, RankedNode
 from app.versions import versions
+from model.ablate import fitted
+from model.batch import encode_pairs
 from model.circuit import Circuit
 from model.graph import edges_of, graph_of
 from model.sites import Node, parse_node
@@ -19,6 +21,8 @@ from model.subject import Subject
 
 #: A size is measured on as many held-out pairs as answer while a slider is held.
 N_PAIRS = 64
+#: Calibrations are fitted to as many train pairs.
+N_TRAIN_PAIRS = 128
 
 
 class Ordered(NamedTuple):
@@ -31,7 +35,7 @@ class Ordered(NamedTuple):
     found: PruningOrder
 
     def first(self, n_nodes: int) -> Circuit:
-        """The circuit of that size; the edges that the stored circuit cuts stay cut."""
+        """The circuit of that size, not calibrated; the edges that the stored circuit cuts stay cut."""
         nodes = self.order[:n_nodes]
         return Circuit.of(self.circuit.model_fingerprint, self.circuit.task, nodes, self.circuit.cut_edges)
 
@@ -85,7 +89,7 @@ class Sizes:
     def measured(self, circuit_id: str, n_nodes: int) -> MeasuredSize:
         """The circuit of that size on held-out pairs, remembered."""
         run = self._ordered(circuit_id, n_nodes)
-        circuit = run.first(n_nodes)
+        circuit = self._of_size(run, n_nodes)
         found = self.experiments.baselines.of_circuit(run.subject.name, circuit, N_PAIRS, 0)
         return MeasuredSize(
             circuit=circuit_id,
@@ -101,7 +105,7 @@ class Sizes:
         run = self._ordered(circuit_id, n_nodes)
         if n_nodes == 0:
             raise Refusal(422, "a circuit of 0 nodes cannot be kept; n must be at least 1")
-        circuit = run.first(n_nodes)
+        circuit = self._of_size(run, n_nodes)
         if self.store.has_circuit(circuit.id):
             return self.store.circuit(circuit.id), False
         came_from = run.record.provenance
@@ -120,6 +124,19 @@ class Sizes:
         record = circuit_record(run.subject, task, circuit, provenance, n_pairs=self.n_kept_pairs)
         self.store.keep_circuit(record)
         return record, True
+
+    def _of_size(self, run: Ordered, n_nodes: int) -> Circuit:
+        """Calibrated on train pairs where the run's own circuit is; of that one's size, that one."""
+        circuit, own = run.first(n_nodes), run.circuit
+        if circuit == own.calibrated(None):
+            return own
+        if own.calibration is None:
+            return circuit
+        subject = run.subject
+        pairs = self.experiments.tasks.find(own.task).pairs("train", N_TRAIN_PAIRS, 0)
+        return fitted(
+            subject, circuit, encode_pairs(pairs, subject.tokenizer, subject.config.block_size, subject.device)
+        )
 
     def _ordered(self, circuit_id: str, n_nodes: int = 0) -> Ordered:
         """Raises a 404 Refusal for a circuit without an order, or a size that the order does not reach."""

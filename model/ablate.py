@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from model.batch import PairBatch
+from model.calibrate import calibrate
 from model.circuit import Circuit, Edge
 from model.compiled import CompiledCircuit, Gated, compile_circuit
 from model.gate import Mode, cut
@@ -54,7 +55,16 @@ def ablate(
 def compiled(subject: Subject, circuit: Circuit) -> CompiledCircuit:
     """The circuit on its subject, everything outside it at its corpus mean, its cut edges cut."""
     keep = circuit.keep(subject.config, subject.device)
-    return compile_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges)
+    return compile_circuit(
+        subject.model, subject.means, keep, cut_edges=circuit.cut_edges, calibration=circuit.calibration
+    )
+
+
+@torch.no_grad()
+def fitted(subject: Subject, circuit: Circuit, batch: PairBatch) -> Circuit:
+    """The circuit with the calibration that suits it best on `batch`, which should be train pairs."""
+    plain = compiled(subject, circuit.calibrated(None))
+    return circuit.calibrated(calibrate(plain.logit_difference(batch).cpu()))
 
 
 def measure_cut(

@@ -26,7 +26,9 @@ def soft_gate(gates: dict[str, Tensor], means: Means) -> Tap:
 def estimated_effects(subject: Subject, circuit: Circuit, batch: PairBatch) -> dict[Node, float]:
     """First-order estimate of how much the loss rises (nats) when each node of a circuit is set to its mean."""
     keep = circuit.keep(subject.config, subject.device)
-    compiled = compile_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges)
+    compiled = compile_circuit(
+        subject.model, subject.means, keep, cut_edges=circuit.cut_edges, calibration=circuit.calibration
+    )
     gates = torch.ones(len(compiled.nodes), device=subject.device, requires_grad=True)
     (slopes,) = torch.autograd.grad(softplus(-compiled.logit_difference(batch, gates)).mean(), gates)
     return dict(zip(compiled.nodes, (-slopes).tolist(), strict=True))

@@ -4,7 +4,7 @@ content."""
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from model.calibrate import Calibration
 from model.config import ModelConfig
 from model.sites import Node, maskable_sites, site_order, site_width
 
@@ -33,16 +34,25 @@ class Edge(NamedTuple):
 class Circuit:
     """`nodes` are sorted in forward order, each once; everything else is held at its corpus mean (paper A.5).
 
-    `cut_edges`, sorted too, are weights between kept nodes that carry only their source's mean.
+    `cut_edges`, sorted too, are weights between kept nodes that carry only their source's mean. With a `calibration`
+    the task is measured on logits that it has scaled and shifted (step 6).
     """
 
     model_fingerprint: str
     task: str
     nodes: tuple[Node, ...]
     cut_edges: tuple[Edge, ...] = ()
+    calibration: Calibration | None = None
 
     @classmethod
-    def of(cls, model_fingerprint: str, task: str, nodes: Iterable[Node], cut_edges: Iterable[Edge] = ()) -> "Circuit":
+    def of(
+        cls,
+        model_fingerprint: str,
+        task: str,
+        nodes: Iterable[Node],
+        cut_edges: Iterable[Edge] = (),
+        calibration: Calibration | None = None,
+    ) -> "Circuit":
         kept = set(nodes)
         cut = {edge for edge in cut_edges if edge.source in kept and edge.target in kept}
         return cls(
@@ -50,11 +60,12 @@ class Circuit:
             task,
             tuple(sorted(kept, key=_order)),
             tuple(sorted(cut, key=lambda edge: (_order(edge.source), _order(edge.target)))),
+            calibration,
         )
 
     @cached_property
     def id(self) -> str:
-        """16 hex digits of a hash of model, task, nodes and cut edges: the same circuit has the same id for ever."""
+        """16 hex digits of a hash of all its content: the same circuit has the same id for ever."""
         content: list[object] = [
             "sparsescope-circuit/1",
             self.model_fingerprint,
@@ -63,16 +74,24 @@ class Circuit:
         ]
         if self.cut_edges:
             content.append([str(edge) for edge in self.cut_edges])
+        if self.calibration is not None:
+            content.append({"calibration": [self.calibration.scale, self.calibration.shift]})
         return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()[:16]
 
     def without(self, cut: Iterable[Node]) -> "Circuit":
-        """The circuit less some nodes and their edges."""
+        """The circuit less some nodes and their edges; its calibration stays as it is."""
         gone = set(cut)
-        return Circuit.of(self.model_fingerprint, self.task, [n for n in self.nodes if n not in gone], self.cut_edges)
+        left = [node for node in self.nodes if node not in gone]
+        return Circuit.of(self.model_fingerprint, self.task, left, self.cut_edges, self.calibration)
 
     def with_cut(self, edges: Iterable[Edge]) -> "Circuit":
         """The circuit with more of its edges cut."""
-        return Circuit.of(self.model_fingerprint, self.task, self.nodes, [*self.cut_edges, *edges])
+        cut = [*self.cut_edges, *edges]
+        return Circuit.of(self.model_fingerprint, self.task, self.nodes, cut, self.calibration)
+
+    def calibrated(self, calibration: Calibration | None) -> "Circuit":
+        """The same nodes and edges under another calibration, or under none."""
+        return replace(self, calibration=calibration)
 
     def keep(self, config: ModelConfig, device: torch.device | str = "cpu") -> Keep:
         """One boolean mask for every maskable site."""

@@ -1,16 +1,17 @@
 """The order in which a pruning run would give nodes up, and the loss at sizes along it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from model.attribution import estimated_effects
 from model.batch import PairBatch
+from model.calibrate import plain_losses
 from model.circuit import Circuit, Keep, kept_nodes
 from model.compiled import compile_circuit
 from model.graph import count_edges
-from model.measure import measure
 from model.sites import Node
 from model.subject import Subject
 
@@ -37,12 +38,17 @@ class Frontier:
 
 
 def frontier(
-    subject: Subject, keep: Keep, dropped: Sequence[Keep], ranking: Iterable[Node], batch: PairBatch
+    subject: Subject,
+    keep: Keep,
+    dropped: Sequence[Keep],
+    ranking: Iterable[Node],
+    batch: PairBatch,
+    losses: Callable[[Tensor], Tensor] = plain_losses,
 ) -> Frontier:
     """The frontier of a run that ended with `keep`.
 
     `dropped` are the masks on the way to it, largest first; `ranking` the nodes before any was dropped, most wanted
-    first. Within the circuit nodes are ordered by the estimated effect of each.
+    first. Within the circuit nodes are ordered by the estimated effect of each. `losses` is what the run went by.
     """
     batch = batch.select(torch.arange(min(N_PAIRS, batch.n_pairs), device=batch.tokens.device))
     circuit = Circuit.of(subject.fingerprint, "", kept_nodes(keep))
@@ -52,7 +58,7 @@ def frontier(
         order |= dict.fromkeys(kept_nodes(larger))
     order |= dict.fromkeys(ranking)
     nodes = tuple(order)
-    sizes = tuple(_size(subject, nodes[:n], batch) for n in sizes_along(len(circuit.nodes), len(nodes)))
+    sizes = tuple(_size(subject, nodes[:n], batch, losses) for n in sizes_along(len(circuit.nodes), len(nodes)))
     return Frontier(nodes, sizes, batch.n_pairs)
 
 
@@ -62,7 +68,8 @@ def sizes_along(n_circuit: int, n_all: int, n_sizes: int = N_SIZES) -> list[int]
     return sorted({0, n_circuit, n_all, *(size for size in even if size <= n_all)})
 
 
-def _size(subject: Subject, nodes: Sequence[Node], batch: PairBatch) -> Size:
+@torch.no_grad()
+def _size(subject: Subject, nodes: Sequence[Node], batch: PairBatch, losses: Callable[[Tensor], Tensor]) -> Size:
     keep = Circuit.of(subject.fingerprint, "", nodes).keep(subject.config, subject.device)
-    loss = measure(compile_circuit(subject.model, subject.means, keep), batch).loss_nats
+    loss = float(losses(compile_circuit(subject.model, subject.means, keep).logit_difference(batch)))
     return Size(len(nodes), count_edges(subject.model, keep), loss)

@@ -15,9 +15,9 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import softplus
 
 from model.batch import PairBatch
+from model.calibrate import plain_losses
 from model.circuit import Circuit, Keep, kept_nodes
 from model.compiled import CompiledCircuit, compile_circuit
 from model.graph import connected
@@ -31,6 +31,8 @@ AT_ONCE = 8
 
 What = Literal["nodes", "edges"]
 OnDrop = Callable[[float, Circuit], None]
+#: From logit differences [*variant, prompt] to the loss of each variant, nats.
+Losses = Callable[[Tensor], Tensor]
 
 
 def drop_needless(
@@ -39,16 +41,20 @@ def drop_needless(
     batch: PairBatch,
     target: float,
     *,
+    losses: Losses = plain_losses,
     on_drop: Callable[[float, Keep], None] = lambda loss, keep: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Keep:
-    """A smaller mask whose loss on `batch` is still at most `target` (nats); `keep` itself must meet it."""
+    """A smaller mask whose loss on `batch` is still at most `target` (nats); `keep` itself must meet it.
+
+    `losses` says which loss: as the logits are, or as they are once calibrated.
+    """
 
     def passed_on(loss: float, circuit: Circuit) -> None:
         on_drop(loss, circuit.keep(subject.config, subject.device))
 
     circuit = Circuit.of(subject.fingerprint, "", kept_nodes(keep))
-    smaller = _drop(subject, circuit, batch, target, ["nodes"], passed_on, should_stop)
+    smaller = _drop(subject, circuit, batch, target, ["nodes"], losses, passed_on, should_stop)
     return smaller.keep(subject.config, subject.device)
 
 
@@ -58,11 +64,12 @@ def cut_needless(
     batch: PairBatch,
     target: float,
     *,
+    losses: Losses = plain_losses,
     on_drop: OnDrop = lambda loss, circuit: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Circuit:
     """The same for edges: a circuit with fewer of them, less the nodes that this leaves without a path or a use."""
-    return _drop(subject, circuit, batch, target, ["edges", "nodes"], on_drop, should_stop)
+    return _drop(subject, circuit, batch, target, ["edges", "nodes"], losses, on_drop, should_stop)
 
 
 def _drop(
@@ -71,6 +78,7 @@ def _drop(
     batch: PairBatch,
     target: float,
     passes: Sequence[What],
+    losses: Losses,
     on_drop: OnDrop,
     should_stop: Callable[[], bool],
 ) -> Circuit:
@@ -79,7 +87,7 @@ def _drop(
         before = circuit
         for what in passes:
             while not should_stop():
-                smaller = _Pass(subject, circuit, batch, target, what).run(on_drop, should_stop)
+                smaller = _Pass(subject, circuit, batch, target, what, losses).run(on_drop, should_stop)
                 if smaller == circuit:
                     break
                 circuit = smaller
@@ -90,7 +98,10 @@ def _drop(
 class _Pass:
     """One walk through the nodes or the edges of a circuit."""
 
-    def __init__(self, subject: Subject, circuit: Circuit, batch: PairBatch, target: float, what: What) -> None:
+    def __init__(
+        self, subject: Subject, circuit: Circuit, batch: PairBatch, target: float, what: What, of: Losses
+    ) -> None:
+        self.of = of
         self.subject, self.circuit, self.batch, self.target, self.what = subject, circuit, batch, target, what
         self.compiled = _compiled(subject, circuit)
         self.probe = batch.select(torch.arange(min(N_PROBE_PAIRS, batch.n_pairs), device=subject.device))
@@ -104,9 +115,7 @@ class _Pass:
 
     @torch.no_grad()
     def losses(self, gates: Float[Tensor, "variant part"], batch: PairBatch) -> Float[Tensor, " variant"]:
-        return torch.cat(
-            [softplus(-self.difference(part, batch)).mean(dim=1) for part in gates.split(AT_ONCE)]
-        )  # fmt: skip
+        return torch.cat([self.of(self.difference(part, batch)) for part in gates.split(AT_ONCE)])
 
     def loss(self, gates: Float[Tensor, " part"], batch: PairBatch) -> float:
         return float(self.losses(gates[None], batch)[0])
@@ -117,7 +126,7 @@ class _Pass:
             cuts = 1 - torch.eye(self.n_parts, device=self.gates.device)
             return self.losses(cuts, self.probe)
         gates = self.gates.clone().requires_grad_()
-        (slope,) = torch.autograd.grad(softplus(-self.difference(gates, self.probe)).mean(), gates)
+        (slope,) = torch.autograd.grad(self.of(self.difference(gates, self.probe)), gates)
         return -slope
 
     def run(self, on_drop: OnDrop, should_stop: Callable[[], bool]) -> Circuit:
@@ -168,7 +177,7 @@ class _Pass:
         if fewer == left:
             return left
         with torch.no_grad():
-            loss = float(softplus(-_compiled(subject, fewer).logit_difference(self.batch)).mean())
+            loss = float(self.of(_compiled(subject, fewer).logit_difference(self.batch)))
         if loss > self.target:
             return left
         on_drop(loss, fewer)

@@ -67,7 +67,7 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = settings.lr * _rate(number / settings.n_steps, settings.warmup_fraction)
         gates = mask.gates(settings.heaviside_temp)
-        loss = torch.nn.functional.softplus(-self._difference(batch, gates)).mean()
+        loss = settings.losses(self._difference(batch, gates))
         (task_grad,) = torch.autograd.grad(loss, gates)
         mask.note_importance(task_grad)
         value = float(loss.detach())

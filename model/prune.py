@@ -11,7 +11,8 @@
    fresh pairs; drop what has no path from tokens to logits; drop greedily what the target does not need, nodes first
    and then edges, which from there on carry only their source's mean (the paper counts edges without this). The
    target is missed by `margin_nats` on purpose, so that pairs never seen meet it too.
-6. Calibrate the logits: one scale and a shift for each candidate.
+6. Calibrate the logits: one scale and a shift for each candidate. The target is one for calibrated logits, and the
+   calibration belongs to the circuit; with `calibrated=False` the size is chosen for the logits as they are.
 """
 
 import time
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 import torch
 
 from model.batch import PairBatch, encode_pairs
-from model.calibrate import Calibration, calibrate
+from model.calibrate import Calibration, calibrate, plain_losses
 from model.circuit import Circuit, Keep, count_kept, kept_nodes
 from model.compiled import compile_circuit
 from model.frontier import Frontier, frontier
@@ -51,13 +52,16 @@ class PruneStep:
 
 @dataclass(frozen=True)
 class PruneResult:
-    """The circuit, and how it came to be. `fresh_loss_nats` is on the train pairs that chose its size."""
+    """The circuit, and how it came to be. Losses are on the train pairs that chose its size; `fresh_loss_nats` is the
+    one that the run went by, `plain_loss_nats` that of its logits as they are."""
 
     circuit: Circuit
     fresh_loss_nats: float
     reached_target: bool
     stopped: bool
     calibration: Calibration
+    plain_loss_nats: float
+    calibrated_loss_nats: float
     frontier: Frontier
     curve: tuple[PruneStep, ...] = field(repr=False)
     elapsed_s: float
@@ -142,8 +146,9 @@ def prune_batches(
     mask = learn_mask(subject, train, settings, candidates=candidates, on_step=report.learning, should_stop=should_stop)
     target = settings.aim_nats
 
+    @torch.no_grad()
     def fresh_loss(keep: Keep) -> float:
-        return measure(compile_circuit(subject.model, subject.means, keep), fresh).loss_nats
+        return float(settings.losses(compile_circuit(subject.model, subject.means, keep).logit_difference(fresh)))
 
     keep = smallest_prefix(mask, target, fresh_loss, lambda loss, keep: report("bisecting", loss, keep))
     ranking = list(kept_nodes_in_order(mask, count_kept(keep)))
@@ -156,23 +161,30 @@ def prune_batches(
             dropped.append(keep)
             report("dropping", loss, keep)
 
-        keep = drop_needless(subject, keep, fresh, target, on_drop=on_drop, should_stop=should_stop)
+        keep = drop_needless(
+            subject, keep, fresh, target, losses=settings.losses, on_drop=on_drop, should_stop=should_stop
+        )
     circuit = Circuit.of(subject.fingerprint, task_name, kept_nodes(keep))
     if settings.cut_edges and small_enough and fresh_loss(keep) <= target and not should_stop():
         circuit = cut_needless(
-            subject, circuit, fresh, target,
+            subject, circuit, fresh, target, losses=settings.losses,
             on_drop=lambda loss, circuit: report.of_circuit("cutting", loss, circuit), should_stop=should_stop,
         )  # fmt: skip
     keep = circuit.keep(subject.config, subject.device)
     outcome = measure(compile_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges), fresh)
-    report.of_circuit("calibrating", outcome.loss_nats, circuit)
+    calibration = calibrate(outcome.logit_diff)
+    plain, calibrated = outcome.loss_nats, float(plain_losses(calibration(outcome.logit_diff)))
+    loss = calibrated if settings.calibrated else plain
+    report.of_circuit("calibrating", loss, circuit)
     return PruneResult(
-        circuit=circuit,
-        fresh_loss_nats=outcome.loss_nats,
-        reached_target=outcome.loss_nats <= settings.target_loss_nats,
+        circuit=circuit.calibrated(calibration if settings.calibrated else None),
+        fresh_loss_nats=loss,
+        reached_target=loss <= settings.target_loss_nats,
         stopped=should_stop(),
-        calibration=calibrate(outcome),
-        frontier=frontier(subject, keep, dropped, ranking, fresh),
+        calibration=calibration,
+        plain_loss_nats=plain,
+        calibrated_loss_nats=calibrated,
+        frontier=frontier(subject, keep, dropped, ranking, fresh, settings.losses),
         curve=tuple(report.curve),
         elapsed_s=report.elapsed_s,
     )

@@ -1,12 +1,17 @@
 """What decides a run of pruning."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from torch import Tensor
+
+from model.calibrate import calibrated_losses, plain_losses
 
 
 @dataclass(frozen=True)
 class PruneSettings:
     """One run of pruning; `k_coef` is nats a kept node, `edge_coef` nats a kept edge, `target_loss_nats` what the
-    circuit may lose up to."""
+    circuit may lose up to: once its logits are calibrated, or with `calibrated` off as they are."""
 
     n_steps: int = 400
     pairs_per_step: int = 16
@@ -23,6 +28,7 @@ class PruneSettings:
     drop_below: float = -0.3
     target_loss_nats: float = 0.15
     margin_nats: float = 0.015
+    calibrated: bool = True
     greedy: bool = True
     cut_edges: bool = True
     seed: int = 0
@@ -34,3 +40,8 @@ class PruneSettings:
     def aim_nats(self) -> float:
         """The loss that the size is chosen for, on train pairs."""
         return max(0.0, self.target_loss_nats - self.margin_nats)
+
+    @property
+    def losses(self) -> Callable[[Tensor], Tensor]:
+        """From logit differences [*variant, prompt] to the loss of each variant that the run goes by, nats."""
+        return calibrated_losses if self.calibrated else plain_losses

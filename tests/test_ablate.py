@@ -110,8 +110,6 @@ def test_the_interval_of_equal_pairs_has_no_width_and_is_the_same_each_time():
 def test_calibration_mends_a_shift_between_the_candidates():
     # the first candidate is favoured by 3 nats whatever the prompt says: diffs 4 and -2 instead of 1 and 1
     skewed = Outcome(torch.tensor([4.0, 4.5, -2.0, -2.5]))
-    fit = calibrate(skewed)
-    assert fit.loss_before_nats == pytest.approx(skewed.loss_nats, abs=1e-6)
-    assert fit.loss_after_nats < 0.05 < fit.loss_before_nats
-    assert fit.shift[0] < 0 < fit.shift[1]
-    assert fit.shift[0] + fit.shift[1] == pytest.approx(0, abs=1e-6)
+    fit = calibrate(skewed.logit_diff)
+    assert Outcome(fit(skewed.logit_diff)).loss_nats < 0.05 < skewed.loss_nats
+    assert fit.shift < 0  # the first candidate loses what it had too much

@@ -1,10 +1,13 @@
 """Circuits and their graphs: ids from content, edges and links by hand, and what has no path goes."""
 
+import math
 from pathlib import Path
 
 import pytest
+import torch
 
 from hand_model import CONFIG, WHOLE, hand_circuit, hand_model, nodes
+from model.calibrate import Calibration, calibrated_losses, plain_losses
 from model.checkpoint import load_model
 from model.circuit import Circuit, kept_nodes, nothing_kept
 from model.errors import InputError
@@ -95,3 +98,21 @@ def test_the_weights_at_a_node_are_those_of_the_matrices():
     incoming, outgoing = neighbours(hand_model(), nodes("0.mlp.post_act:1")[0])
     assert [(str(n), w) for n, w in incoming] == [("0.mlp.act_in:0", -1.0)]
     assert [(str(n), w) for n, w in outgoing] == [("0.mlp.resid_delta:1", -2.0)]
+
+
+def test_a_calibration_is_part_of_the_circuit():
+    plain = hand_circuit(*WHOLE)
+    scaled = plain.calibrated(Calibration(2.0, -0.5))
+    assert scaled.id != plain.id == scaled.calibrated(None).id
+    assert scaled.without(scaled.nodes[:1]).calibration == scaled.calibration == scaled.with_cut([]).calibration
+    # class 1 first: right minus wrong is scaled; the shift helps the one class by what it costs the other
+    assert Calibration(2.0, -0.5)(torch.tensor([1.0, 3.0, 1.0, 3.0])).tolist() == [1.0, 5.0, 3.0, 7.0]
+
+
+def test_the_best_calibration_is_found_and_tells_nothing_apart_by_itself():
+    difference = torch.tensor([[1.0, 0.5, -0.4, 0.2, 0.1, 0.3], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
+    losses = calibrated_losses(difference)
+    assert losses[1] == pytest.approx(math.log(2), abs=1e-4)
+    for scale in (0.5, 1.0, 2.0, 4.0, 8.0):
+        for shift in (-1.0, -0.5, 0.0, 0.5, 1.0):
+            assert losses[0] <= plain_losses(Calibration(scale, shift)(difference))[0] + 1e-3

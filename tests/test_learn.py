@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hand_model import CONFIG, WHOLE, hand_batch, hand_circuit, hand_model, hand_subject
+from model.ablate import compiled
 from model.adjacency import Adjacency
 from model.circuit import count_kept, kept_nodes
 from model.compiled import compile_circuit
@@ -120,8 +121,6 @@ def test_the_margin_leaves_room_below_the_target(subject):
     result = prune_batches(subject, "else_elif", train, fresh, QUICK)
     assert result.fresh_loss_nats <= QUICK.target_loss_nats - QUICK.margin_nats + 1e-6
     keep = result.circuit.keep(subject.config)
-    again = measure(
-        compile_circuit(subject.model, subject.means, keep, cut_edges=result.circuit.cut_edges), fresh
-    ).loss_nats
+    again = measure(compiled(subject, result.circuit), fresh).loss_nats
     assert again == pytest.approx(result.fresh_loss_nats, abs=1e-5)
     assert list(kept_nodes(keep)) == list(result.circuit.nodes)

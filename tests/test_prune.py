@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hand_model import CONFIG, WHOLE, hand_batch, hand_circuit, hand_subject
+from model.ablate import compiled
 from model.batch import encode_pairs
 from model.circuit import count_kept, kept_nodes
 from model.gate import inside
@@ -81,9 +82,22 @@ def test_a_short_run_on_the_bundled_model_makes_a_small_circuit_that_does_the_ta
     assert {s.phase for s in steps} >= {"learning", "bisecting", "calibrating"}
     assert len(result.circuit.nodes) == steps[-1].n_nodes < 5000
     held_out = encode_pairs(task.pairs("heldout", 32), subject.tokenizer, subject.config.block_size)
-    outcome = measure(subject.model, held_out, inside(result.circuit, subject.means, subject.model))
+    outcome = measure(compiled(subject, result.circuit), held_out)
     assert outcome.loss_nats < 0.5 < math.log(2)
-    assert result.calibration.loss_after_nats <= result.calibration.loss_before_nats
+    assert result.fresh_loss_nats == result.calibrated_loss_nats <= result.plain_loss_nats
+    # the calibration scales and shifts what the masked model says, and nothing else
+    plain = measure(subject.model, held_out, inside(result.circuit, subject.means, subject.model)).logit_diff
+    assert result.circuit.calibration is not None
+    torch.testing.assert_close(result.circuit.calibration(plain), outcome.logit_diff, atol=1e-3, rtol=1e-3)
+
+
+def test_without_calibration_the_target_is_one_for_logits_as_they_are(subject):
+    settings = PruneSettings(
+        n_steps=25, lr=0.1, n_train_pairs=128, n_fresh_pairs=24, pairs_per_step=8, calibrated=False
+    )
+    result = prune(subject, TASKS["else_elif"], settings)
+    assert result.circuit.calibration is None
+    assert result.fresh_loss_nats == result.plain_loss_nats <= settings.target_loss_nats
 
 
 def test_a_run_that_is_told_to_stop_ends_at_the_next_step(subject):

@@ -56,6 +56,9 @@ class Comparison(Wire):
     full_model: Measure
     circuit: Measure
     empty_circuit: Measure
+    uncalibrated_circuit: Measure | None = Field(
+        None, description="the circuit on its logits as they are, where it has a calibration"
+    )
 
 
 class CurvePoint(Wire):

@@ -71,6 +71,14 @@ class Calibration(Wire):
     loss_after_nats: float
 
 
+class Scaling(Wire):
+    """What a circuit's logits go through before its loss is taken: all times `scale`, then `shift` is added to class
+    1's candidate and taken from class 2's. It belongs to the circuit, and its id to it."""
+
+    scale: float
+    shift: float
+
+
 class PruneSettings(Wire):
     """Settings of pruning (paper A.5); defaults are tuned for the bundled models."""
 
@@ -94,6 +102,10 @@ class PruneSettings(Wire):
     )
     margin_nats: float = Field(
         DEFAULTS.margin_nats, ge=0, le=1, description="its size is chosen this far below the target, on train pairs"
+    )
+    calibrated: bool = Field(
+        DEFAULTS.calibrated,
+        description="the target is one for calibrated logits: scaled, and shifted between the candidates; off: as they are",
     )
     greedy: bool = Field(
         DEFAULTS.greedy, description="drop nodes afterwards whose removal keeps the loss under the target"
@@ -174,7 +186,10 @@ class CircuitSummary(Wire):
     n_cut_edges: int = Field(
         0, description="weights between kept nodes that were cut; the paper's count of edges is n_edges + n_cut_edges"
     )
-    loss_nats: Interval = Field(description="held-out loss of the circuit, all else at its mean")
+    loss_nats: Interval = Field(
+        description="held-out loss of the circuit, all else at its mean, calibrated where it has a calibration"
+    )
+    calibration: Scaling | None = Field(None, description="None: the circuit is measured on its logits as they are")
     full_model_loss_nats: float
 
 

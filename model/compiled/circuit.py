@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from model.batch import PairBatch
+from model.calibrate import Calibration
 from model.circuit import Edge, Keep, kept_nodes
 from model.compiled.attention import CompiledAttention
 from model.compiled.mlp import CompiledMLP
@@ -45,8 +46,16 @@ class _Prompts:
 class CompiledCircuit:
     """`nodes` in forward order; gates are given in this order. Float32; differentiable in the gates."""
 
-    def __init__(self, model: Transformer, means: Means, keep: Keep, cut_edges: Iterable[Edge] = ()) -> None:
+    def __init__(
+        self,
+        model: Transformer,
+        means: Means,
+        keep: Keep,
+        cut_edges: Iterable[Edge] = (),
+        calibration: Calibration | None = None,
+    ) -> None:
         self._enumerate(model, means, keep, cut_edges)
+        self.calibration = calibration
         self.stream = Stream(model, means, keep)
         self.blocks = list(self._compiled(means))
         self.looks_back = any(block.looks_back for block in self.blocks)
@@ -95,7 +104,7 @@ class CompiledCircuit:
         edge_gates: Float[Tensor, "*variant edge"] | None = None,
         edge_offsets: Float[Tensor, " edge"] | None = None,
     ) -> Float[Tensor, "*variant prompt"]:
-        """Right minus wrong candidate's logit at each prompt's last token.
+        """Right minus wrong candidate's logit at each prompt's last token, calibrated where the circuit is.
 
         `gates` has one number for each of `nodes`, or [variant, node] for many circuits at once: a node is
         `x * gate + mean * (1 - gate)`, as in `soft_gate`. `values` takes the mean's place there: one a node, or
@@ -111,7 +120,8 @@ class CompiledCircuit:
         state, applied = self._run(prompts, gates, values, edge_gates, edge_offsets)
         difference = self.readout.difference(state, question, applied)
         n_variants = {len(given) for given in (gates, edge_gates) if given is not None and given.ndim == 2}
-        return difference.expand(*n_variants, -1) if n_variants else difference[0]
+        difference = difference.expand(*n_variants, -1) if n_variants else difference[0]
+        return difference if self.calibration is None else self.calibration(difference)
 
     def logits(
         self,

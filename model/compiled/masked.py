@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from model.batch import PairBatch
+from model.calibrate import Calibration
 from model.circuit import Edge, Keep
 from model.compiled.circuit import CompiledCircuit
 from model.gate import sever
@@ -21,8 +22,16 @@ from model.transformer import Tap, Transformer
 class MaskedCircuit(CompiledCircuit):
     """A circuit that runs as the masked dense model does, at the dense model's cost."""
 
-    def __init__(self, model: Transformer, means: Means, keep: Keep, cut_edges: Iterable[Edge] = ()) -> None:
+    def __init__(
+        self,
+        model: Transformer,
+        means: Means,
+        keep: Keep,
+        cut_edges: Iterable[Edge] = (),
+        calibration: Calibration | None = None,
+    ) -> None:
         self._enumerate(model, means, keep, cut_edges)
+        self.calibration = calibration
         self.means, self.cut_edges = means, tuple(cut_edges)
 
     def logit_difference(
@@ -38,14 +47,16 @@ class MaskedCircuit(CompiledCircuit):
             [len(given) for given in (gates, edge_gates) if given is not None and given.ndim == 2], default=0
         )
         if not variants:
-            return logit_difference(self.model, batch, self._tap(gates, values, edge_gates, edge_offsets))
+            difference = logit_difference(self.model, batch, self._tap(gates, values, edge_gates, edge_offsets))
+            return difference if self.calibration is None else self.calibration(difference)
         rows = [
             [None if given is None else given[i] if given.ndim == 2 else given for given in (gates, edge_gates)]
             for i in range(variants)
         ]
-        return torch.stack(
+        difference = torch.stack(
             [logit_difference(self.model, batch, self._tap(g, values, e, edge_offsets)) for g, e in rows]
         )
+        return difference if self.calibration is None else self.calibration(difference)
 
     def logits(
         self,
