@@ -1,17 +1,30 @@
 // @ts-check
-// The panel of cuts: which nodes, how, where, and what the cut does to the loss, at once.
+// The ablation lab: what is set to what and where, and what that does, estimated first and then exactly.
 
-/** @import { Ablation } from "./types.js" */
+/** @import { Ablation, View } from "./types.js" */
 /** @typedef {import("./explorer.js").Explorer} Explorer */
-import { postAblation } from "./api.js";
-import { headlineOf, markPairs, resultOf } from "./cut_result.js";
+import { postAblation, postEstimate } from "./api.js";
+import { estimateOf, headlineOf, resultOf } from "./cut_result.js";
 import { debounce, fill, h } from "./dom.js";
-import { nodeWords, plural } from "./format.js";
+import { plural } from "./format.js";
+import { ablationRequest, amountOf, MODES } from "./lab_request.js";
+import { markPairs } from "./lab_tables.js";
+import { createTargets } from "./lab_targets.js";
+import { livePrompt } from "./live_prompt.js";
 import { errorNotice } from "./notice.js";
-import { ablationRequest } from "./snippet.js";
+import { createSweep } from "./sweep_panel.js";
 
 export const N_PAIRS = 64;
 const PAUSE_MS = 250;
+
+/** @typedef {Pick<View, "cut" | "mode" | "amount" | "within">} Setup what can be undone */
+
+/** @param {View} view @returns {Setup} */
+const setupOf = ({ cut, mode, amount, within }) => ({ cut, mode, amount, within });
+
+/** @param {Setup} a @param {Setup} b */
+const isSame = (a, b) =>
+  a.cut === b.cut && a.mode === b.mode && a.amount === b.amount && a.within === b.within;
 
 /**
  * @param {HTMLElement} panel
@@ -19,40 +32,39 @@ const PAUSE_MS = 250;
  */
 export function createCutPanel(panel, explorer) {
   const { graph, store, status } = explorer;
-  const { circuit } = graph;
-  const undone = /** @type {string[][]} */ ([]);
+  const [undone, redone] = /** @type {[Setup[], Setup[]]} */ ([[], []]);
   const answers = /** @type {Map<string, Ablation>} */ (new Map());
   let waiting = new AbortController();
+  let stepping = false;
 
-  const list = h("ul", { class: "cut-list", "data-testid": "cut-list" });
-  const undo = h("button", { type: "button", onclick: () => takeBack() }, "Undo");
-  const clear = h(
-    "button",
-    { type: "button", onclick: () => store.set({ cut: [], panel: "cut" }) },
-    "Clear all",
-  );
+  const targets = createTargets(explorer);
+  const button = (/** @type {string} */ words, /** @type {() => void} */ act) =>
+    h("button", { type: "button", onclick: act }, words);
+  const undo = button("Undo", () => step(undone, redone));
+  const redo = button("Redo", () => step(redone, undone));
+  const clear = button("Clear all", () => store.set({ cut: [], panel: "cut" }));
   const result = h("div", { class: "cut-result stack", "aria-live": "polite", "data-testid": "cut-result" });
+  const does = h("p", { class: "small quiet" });
+  const amount = h("div", { class: "lab-amount" });
   const choices = h(
     "div",
     { class: "row" },
-    segmented("mode", "Set cut nodes to", [
-      ["mean", "mean"],
-      ["zero", "zero"],
-    ]),
-    segmented("within", "Cut within", [
+    segmented("mode", "Set to", MODES),
+    segmented("within", "Within", [
       ["circuit", "circuit"],
       ["model", "full model"],
     ]),
   );
 
-  /** @param {"mode" | "within"} key @param {string} legend @param {[string, string][]} options */
+  /** @param {"mode" | "within"} key @param {string} legend @param {string[][]} options */
   function segmented(key, legend, options) {
     const labels = options.map(([value, words]) => {
+      const change = key === "mode" ? { mode: value, amount: null } : { within: value };
       const input = h("input", {
         type: "radio",
         name: `cut-${key}`,
         value,
-        onchange: () => store.set({ [key]: value, panel: "cut" }),
+        onchange: () => store.set({ .../** @type {Partial<View>} */ (change), panel: "cut" }),
       });
       return h("label", {}, input, h("span", {}, words));
     });
@@ -64,12 +76,56 @@ export function createCutPanel(panel, explorer) {
     );
   }
 
-  function takeBack() {
-    const cut = undone.pop();
-    if (!cut) return;
-    store.set({ cut, panel: "cut" });
-    undone.pop(); // the change just made is not itself to be undone
+  /** @param {Setup[]} from @param {Setup[]} to */
+  function step(from, to) {
+    const setup = from.pop();
+    if (!setup) return;
+    to.push(setupOf(store.get()));
+    stepping = true;
+    store.set({ ...setup, panel: "cut" });
+    stepping = false;
     renderControls();
+  }
+
+  function renderAmount() {
+    const view = store.get();
+    amount.hidden = view.mode !== "value" && view.mode !== "steer";
+    if (amount.dataset.mode !== view.mode) {
+      amount.dataset.mode = view.mode;
+      fill(amount, ...(view.mode === "steer" ? slider() : number()));
+    }
+    const input = /** @type {HTMLInputElement} */ (amount.querySelector("input"));
+    if (document.activeElement !== input || view.mode === "steer") input.value = String(amountOf(view));
+    const output = amount.querySelector("output");
+    if (output) output.textContent = `t = ${amountOf(view).toFixed(2)}`;
+  }
+
+  function slider() {
+    const input = h("input", {
+      ...{ type: "range", id: "lab-t", min: 0, max: 1, step: 0.05, "data-testid": "steer-t" },
+      oninput: () => {
+        output.textContent = `t = ${Number(input.value).toFixed(2)}`;
+        const detail = Number(input.value);
+        result.querySelector('[data-testid="steering"]')?.dispatchEvent(new CustomEvent("steer", { detail }));
+      },
+      onchange: () => store.set({ amount: Number(input.value), panel: "cut" }),
+    });
+    const output = h("output", { for: "lab-t", class: "small" });
+    return [
+      h("label", { for: "lab-t" }, "From the first prompt (0) to the second (1)"),
+      h("div", { class: "row" }, input, output),
+    ];
+  }
+
+  function number() {
+    const input = h("input", {
+      ...{ type: "number", id: "lab-value", step: "any", "data-testid": "lab-value" },
+      onchange: () => {
+        const value = input.value === "" ? Number.NaN : Number(input.value);
+        if (Number.isFinite(value)) store.set({ amount: value, panel: "cut" });
+      },
+    });
+    return [h("label", { for: "lab-value" }, "Value, at every token"), input];
   }
 
   function renderControls() {
@@ -78,44 +134,34 @@ export function createCutPanel(panel, explorer) {
       input.checked = input.value === (input.name === "cut-mode" ? view.mode : view.within);
     }
     undo.disabled = undone.length === 0;
+    redo.disabled = redone.length === 0;
     clear.disabled = view.cut.length === 0;
-    fill(
-      list,
-      ...view.cut.map((id) => {
-        const node = graph.nodes.get(id);
-        return h(
-          "li",
-          {},
-          h("button", { type: "button", class: "link", onclick: () => explorer.select(id) }, id),
-          h("span", { class: "quiet small grow" }, node ? nodeWords(node) : ""),
-          h(
-            "button",
-            {
-              type: "button",
-              class: "plain icon",
-              "aria-label": `Do not cut ${id}`,
-              onclick: () => store.set({ cut: view.cut.filter((other) => other !== id), panel: "cut" }),
-            },
-            "×",
-          ),
-        );
-      }),
-    );
+    does.textContent = MODES.find(([mode]) => mode === view.mode)?.[2] ?? "";
+    renderAmount();
+    targets.render();
   }
 
-  const request = () => ablationRequest(store.get(), circuit, N_PAIRS);
+  const onPrompt = (/** @type {string} */ prompt) => livePrompt(explorer).write(prompt);
 
   const run = debounce(async () => {
-    const body = request();
-    if (!body.nodes.length) return;
+    const view = store.get();
+    if (!view.cut.length) return;
+    const body = ablationRequest(view, graph.circuit, N_PAIRS);
     const key = JSON.stringify(body);
     const { signal } = waiting;
     try {
+      if (!answers.has(key) && body.n_pairs > 8) {
+        const estimate = await postEstimate(body, signal);
+        const within = view.within === "model" ? "full model" : "circuit";
+        const steers = result.querySelector('[data-testid="steering"]'); // the curve stays under the hand
+        if (!signal.aborted) fill(result, ...estimateOf(estimate, within), view.mode === "steer" && steers);
+        result.classList.remove("busy");
+      }
       const answer = answers.get(key) ?? (await postAblation(body, signal));
       answers.set(key, answer);
       if (!signal.aborted) {
         status.set(headlineOf(answer));
-        fill(result, ...resultOf(answer));
+        fill(result, ...resultOf(answer, onPrompt));
         markPairs(result);
       }
     } catch (error) {
@@ -136,26 +182,44 @@ export function createCutPanel(panel, explorer) {
       status.set(null);
       fill(
         result,
-        h("p", { class: "empty" }, "No node is cut. Select a node and press “Cut this node”, or press c."),
+        h(
+          "p",
+          { class: "empty" },
+          "Nothing is cut. Select a node and press c, draw a box, or type a target.",
+        ),
       );
       return;
     }
-    status.set(`${plural(cut.length, "node")} cut, measuring…`);
+    status.set(
+      `${plural(cut.length, cut.every((id) => id.includes(":")) ? "node" : "target")} cut, measuring…`,
+    );
     if (result.querySelector(".dotplot")) result.classList.add("busy");
     else fill(result, h("p", { class: "empty" }, `Measuring on ${N_PAIRS} held-out pairs…`));
     run();
   }
 
   store.onChange((now, before) => {
-    if (now.cut !== before.cut) undone.push(before.cut);
-    if (now.cut !== before.cut || now.mode !== before.mode || now.within !== before.within) start();
+    if (isSame(setupOf(now), setupOf(before))) return;
+    if (!stepping) {
+      undone.push(setupOf(before));
+      redone.length = 0;
+    }
+    start();
   });
   fill(
     panel,
-    h("div", { class: "panel-head" }, h("h2", {}, "Cut nodes"), h("div", { class: "row" }, undo, clear)),
-    list,
+    h(
+      "div",
+      { class: "panel-head" },
+      h("h2", {}, "Ablation lab"),
+      h("div", { class: "row" }, undo, redo, clear),
+    ),
+    targets.element,
     choices,
+    amount,
+    does,
     result,
+    createSweep(explorer, targets.put),
   );
   start();
 }

@@ -1,27 +1,50 @@
 // @ts-check
-// What a cut did, as the panel shows it: the change, the losses on one axis, figures, pairs, ways to take it along.
+// What an intervention did, as the lab shows it: the estimate, then the exact figures and all that stands beside them.
 
-/** @import { Ablation, ChangedPair, Measure } from "./types.js" */
-import { markDifferences } from "./diff.js";
+/** @import { Ablation, Measure } from "./types.js" */
+/** @import { Estimate, Steering } from "./lab_types.js" */
+import { getText } from "./api.js";
 import { copyFrom, h } from "./dom.js";
 import { dotPlot } from "./dotplot.js";
-import { fixed, interval, percent, plural, signed, visible } from "./format.js";
-import { asCurl, asPython } from "./snippet.js";
-
-const SHOWN_PAIRS = 4;
+import { redrawn } from "./figure_size.js";
+import { fixed, plural, signed } from "./format.js";
+import { nTargets } from "./lab_request.js";
+import { change, changedSection, corpusSection, figuresTable, interplaySection } from "./lab_tables.js";
+import { readPalette } from "./palette.js";
+import { draw } from "./plot.js";
+import { along, steerLayout, steerTraces } from "./steer_curve.js";
 
 /** The cut in one line. @param {Ablation} ablation */
-export function headlineOf({ request, before, after }) {
-  const [was, is] = [fixed(before.loss_nats.value, 3), fixed(after.loss_nats.value, 3)];
-  return `${plural(request.nodes.length, "node")} cut: loss ${was} → ${is} nats`;
+export function headlineOf(ablation) {
+  const [was, is] = [ablation.before, ablation.after].map((measure) => fixed(measure.loss_nats.value, 3));
+  const n = nTargets(ablation);
+  const what = ablation.request.nodes.length ? `${plural(n, "node")} cut` : `${plural(n, "target")} set`;
+  return `${what}: loss ${was} → ${is} nats`;
 }
 
-/** @param {Ablation} ablation */
-export function resultOf(ablation) {
-  const { before, after, reference, loss_change_nats: change } = ablation;
+/** What is shown until all pairs are measured. @param {Estimate} estimate @param {string} within */
+export const estimateOf = ({ loss_change_nats: value, n_pairs, of_pairs }, within) => [
+  h(
+    "p",
+    { class: "headline" },
+    h("strong", { "data-testid": "loss-estimate" }, `≈ ${signed(value.value)} nats`),
+    h("span", { class: "quiet" }, ` [${signed(value.low)}, ${signed(value.high)}] `),
+    `on the ${within}’s loss `,
+    h("span", { class: "badge", "data-state": "running" }, "estimate"),
+  ),
+  h(
+    "p",
+    { class: "small quiet" },
+    `From ${n_pairs} of ${of_pairs} pairs; brackets: 95% interval by Student’s t. Measuring all of them…`,
+  ),
+];
+
+/** @param {Ablation} ablation @param {(prompt: string) => void} onPrompt */
+export function resultOf(ablation, onPrompt) {
+  const { before, after, reference, loss_change_nats: value, estimate } = ablation;
   const within = ablation.request.target.kind === "model" ? "full model" : "circuit";
   const rows = [
-    { name: `${within}, cut`, interval: after.loss_nats, strong: true },
+    { name: `${within}, after`, interval: after.loss_nats, strong: true },
     { name: `${within}, before`, interval: before.loss_nats },
     ...Object.entries(reference)
       .filter(([name]) => name.replace("_", " ") !== within)
@@ -31,112 +54,94 @@ export function resultOf(ablation) {
     h(
       "p",
       { class: "headline" },
-      h("strong", { "data-testid": "loss-change" }, `${signed(change.value)} nats`),
-      h("span", { class: "quiet" }, ` [${signed(change.low)}, ${signed(change.high)}] `),
-      `on the ${within}’s loss`,
+      h("strong", { "data-testid": "loss-change" }, `${signed(value.value)} nats`),
+      h("span", { class: "quiet" }, ` [${signed(value.low)}, ${signed(value.high)}] `),
+      `on the ${within}’s loss `,
+      h("span", { class: "badge", "data-state": "done" }, "exact"),
     ),
     dotPlot(rows, "nats"),
-    figures(before, after),
+    figuresTable(before, after),
     h(
       "p",
       { class: "small quiet" },
       `${plural(after.n_pairs, `${split(after)} pair`)}, two prompts each; brackets: 95% bootstrap interval over pairs. ` +
-        `Measured in ${fixed(ablation.elapsed_ms / 1000, 2)} s.`,
+        `Measured in ${fixed(ablation.elapsed_ms / 1000, 2)} s.` +
+        (estimate
+          ? ` Estimated before from ${estimate.n_pairs} pairs: ${change(estimate.loss_change_nats)}.`
+          : ""),
     ),
     h(
       "div",
       { class: "row" },
       h("a", { class: "button", href: ablation.url, "data-testid": "ablation-link" }, "Permanent page"),
-      copyButton("Copy as curl", () => asCurl(location.origin, ablation.request)),
-      copyButton("Copy as Python", () => asPython(location.origin, ablation.request)),
+      copyButton("Copy as curl", `${ablation.url}.sh`),
+      copyButton("Copy as Python", `${ablation.url}.py`),
     ),
-    changedPairs(ablation.changed),
+    ablation.steering ? steerSection(ablation.steering, steerT(ablation)) : null,
+    ablation.interplay ? interplaySection(ablation.interplay, after.n_pairs) : null,
+    ablation.corpus ? corpusSection(ablation.corpus) : null,
+    changedSection(ablation.changed, onPrompt),
   ];
-}
-
-/** Mark what differs in the pairs shown. @param {Element} result */
-export function markPairs(result) {
-  for (const pair of result.querySelectorAll(".pair")) {
-    const [first, second] = pair.querySelectorAll("pre");
-    if (first && second) markDifferences(first, second);
-  }
 }
 
 /** @param {Measure} measure */
 const split = (measure) => (measure.split === "heldout" ? "held-out" : "training");
 
-/** @param {string} words @param {() => string} text */
-function copyButton(words, text) {
-  const button = h("button", { type: "button", onclick: () => copyFrom(button, text()) }, words);
-  return button;
+/** The t of a record that steers. @param {Ablation} ablation */
+function steerT({ request }) {
+  const steer = request.interventions.find((one) => one.mode === "steer");
+  return steer && "t" in steer ? steer.t : 0;
 }
 
-/** @param {Measure} before @param {Measure} after */
-function figures(before, after) {
-  const row = (/** @type {string} */ name, /** @type {(m: Measure) => string} */ text) =>
-    h(
-      "tr",
-      {},
-      h("th", { scope: "row" }, name),
-      h("td", { class: "number" }, text(before)),
-      h("td", { class: "number" }, text(after)),
-    );
-  return h(
-    "table",
-    {},
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        h("th", {}, "figure"),
-        h("th", { class: "number" }, "before"),
-        h("th", { class: "number" }, "cut"),
-      ),
-    ),
-    h(
-      "tbody",
-      {},
-      row("loss, nats", (m) => interval(m.loss_nats)),
-      row("accuracy", (m) => percent(m.accuracy.value)),
-      row("logit difference", (m) => interval(m.logit_diff, 2)),
-    ),
-  );
-}
-
-/** @param {ChangedPair[]} changed */
-function changedPairs(changed) {
-  if (!changed.length) return null;
-  const one = (/** @type {ChangedPair} */ item) => {
-    const side = (/** @type {0 | 1} */ i) =>
-      h(
-        "figure",
-        {},
-        h("pre", { class: "prompt", tabindex: "0" }, item.pair.prompts[i]),
-        h(
-          "figcaption",
-          {},
-          h("span", { class: "tok" }, visible(item.pair.answers[i])),
-          ` ${signed(item.logit_diff_before[i], 2)} → ${signed(item.logit_diff_after[i], 2)}`,
-        ),
-      );
-    return h(
-      "div",
-      {},
-      h("p", { class: "small" }, `loss ${signed(item.loss_change_nats)} nats`),
-      h("div", { class: "pair" }, side(0), side(1)),
-    );
+/** @param {Steering} steering @param {number} t */
+function steerSection(steering, t) {
+  const figure = h("div", { class: "plot steer-plot", role: "img", "data-testid": "steer-curve" });
+  let now = t;
+  const words = () =>
+    `at t = ${now.toFixed(2)}: ${signed(along(steering.curve, now, "on_first"), 2)} on the first prompt, ` +
+    `${signed(along(steering.curve, now, "on_second"), 2)} on the second`;
+  const said = h("p", { class: "small", "data-testid": "steer-words" });
+  const drawNow = () => {
+    const palette = readPalette();
+    if (figure.clientWidth) draw(figure, steerTraces(steering, palette), steerLayout(now, palette));
   };
+  const say = () => {
+    said.textContent = `Logit of the first prompt’s answer minus that of the second’s, ${words()}.`;
+    figure.setAttribute("aria-label", `Steering curve; ${words()}`);
+  };
+  redrawn(figure, drawNow);
+  say();
+  const { controls } = steering;
+  const beside = controls.length
+    ? `Thin grey: ${controls.map((control) => control.nodes.join(" ")).join("; ")}, drawn at random from the same sites.`
+    : "No random nodes beside: their sites have too few others.";
   return h(
     "section",
-    {},
-    h("h3", {}, "Pairs that changed most"),
+    {
+      "data-testid": "steering",
+      onsteer: (/** @type {CustomEvent<number>} */ event) => {
+        now = event.detail;
+        say();
+        drawNow();
+      },
+    },
+    h("h3", {}, "From the first prompt to the second"),
+    said,
+    figure,
     h(
       "p",
       { class: "small quiet" },
-      "Under each prompt: its right answer, and the logit difference (right minus wrong) before → cut.",
+      `Solid: on first prompts; dashed: on second prompts; bands: 95% intervals over ${plural(steering.n_pairs, "pair")}. ${beside}`,
     ),
-    h("div", { class: "pairs" }, changed.slice(0, SHOWN_PAIRS).map(one)),
   );
+}
+
+/** @param {string} words @param {string} path */
+function copyButton(words, path) {
+  const button = h(
+    "button",
+    { type: "button", onclick: async () => copyFrom(button, await getText(path)) },
+    words,
+  );
+  return button;
 }

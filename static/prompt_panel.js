@@ -172,6 +172,7 @@ export function createPromptPanel(panel, explorer) {
   });
   let drawn = live.get();
   live.onChange((now) => {
+    if (area.value !== now.prompt) area.value = now.prompt; // written from another panel
     if (now.trace !== drawn.trace) drawChips();
     if (now.trace !== drawn.trace || now.error !== drawn.error) draw();
     else result.classList.toggle("busy", now.busy);

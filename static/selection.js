@@ -30,3 +30,17 @@ export function select(view, ids) {
 
 /** The nodes among what is selected; ends cannot be cut. @param {View} view */
 export const selectedNodes = (view) => selectionOf(view).filter((id) => NODE.test(id));
+
+const known = /** @type {WeakMap<string[], Set<string>>} */ (new WeakMap());
+
+/** What is cut, by its own name, and every node of the heads, blocks and layers among it. @param {import("./graph.js").Graph} graph @param {string[]} cut */
+export function cutsOf(graph, cut) {
+  const found =
+    known.get(cut) ?? new Set(cut.flatMap((id) => [id, ...(graph.groups.get(id)?.members ?? [])]));
+  known.set(cut, found);
+  return found;
+}
+
+/** @param {Set<string>} cuts @param {{ source: string, target: string }} edge */
+export const isCut = (cuts, { source, target }) =>
+  cuts.has(source) || cuts.has(target) || cuts.has(`${source}->${target}`);

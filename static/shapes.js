@@ -13,7 +13,7 @@ import { fade, mix, place } from "./colour.js";
 import { railsOf } from "./layout.js";
 import { bar, box, cross, curve, diamond, ellipse, scaleOf, straight } from "./paths.js";
 import { railTop } from "./rows.js";
-import { selectionOf } from "./selection.js";
+import { cutsOf, isCut, selectionOf } from "./selection.js";
 
 /** Line widths in pixels and opacities of the four classes of |weight|, light to heavy. */
 const WIDTHS = [0.7, 1.2, 2, 3.2];
@@ -99,14 +99,14 @@ function edgeShapes({ graph, picture, bundles, lit, view, palette, frame }) {
   const strokes = () => WIDTHS.map(() => /** @type {string[]} */ ([]));
   const paths = { 1: strokes(), 0: strokes(), [-1]: strokes() };
   const [unlit, cut, bars] = /** @type {string[][]} */ ([[], [], []]);
-  const gone = new Set(view.cut);
+  const gone = cutsOf(graph, view.cut);
   const scale = scaleOf(frame);
   for (const bundle of bundles.toReversed()) {
     const [a, b] = [picture.points.get(bundle.source), picture.points.get(bundle.target)];
     if (bundle.kind !== "edge" || !a || !b) continue;
     const path = curve(a, b);
     const on = !lit || bundle.members.some((edge) => lit.along.has(edge));
-    if (bundle.members.every((edge) => gone.has(edge.source) || gone.has(edge.target))) cut?.push(path);
+    if (bundle.members.every((edge) => isCut(gone, edge))) cut?.push(path);
     else if (!on) unlit?.push(path);
     else {
       const width = widthClass(bundle.total, graph.maxWeight);
@@ -153,7 +153,7 @@ function lookOf({ graph, lit, light, view, palette }, id) {
     return { fill: colour(value, 1), opacity: 1, grow: 0.6 + 0.9 * Math.abs(place(value, 1)) };
   }
   const effect = graph.nodes.get(id)?.effect_nats;
-  const plain = effect === undefined || view.cut.includes(id) || graph.outside?.has(id);
+  const plain = effect === undefined || cutsOf(graph, view.cut).has(id) || graph.outside?.has(id);
   return {
     fill: plain ? palette.surface : colour(effect, graph.maxEffect),
     opacity: !lit || lit.nodes.has(id) ? 1 : DIM,
@@ -165,7 +165,7 @@ function lookOf({ graph, lit, light, view, palette }, id) {
 function nodeShapes(scene) {
   const { graph, picture, shown, view, palette, frame, nodeSize } = scene;
   const scale = scaleOf(frame);
-  const cut = new Set(view.cut);
+  const cut = cutsOf(graph, view.cut);
   const chosen = new Set(selectionOf(view));
   const [rings, crosses] = /** @type {[string[], string[]]} */ ([[], []]);
   const fills =

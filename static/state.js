@@ -4,8 +4,12 @@
 /** @import { PanelName, PromptSide, Range, TraceDirection, View } from "./types.js" */
 
 export const NODE = /^\d{1,3}\.(attn|mlp)\.[a-z_]{1,16}:\d{1,6}$/;
+const EDGE = /^\d{1,3}\.(attn|mlp)\.[a-z_]{1,16}:\d{1,6}->\d{1,3}\.(attn|mlp)\.[a-z_]{1,16}:\d{1,6}$/;
 const END = /^(embed|logit):\d{1,6}$/;
 const GROUP = /^\d{1,3}(\.attn(\.h\d{1,3})?|\.mlp)?$/;
+/** What an intervention may be on. */
+export const TARGET = new RegExp(`${NODE.source}|${EDGE.source}|${GROUP.source}`);
+const CUT_MODES = ["mean", "zero", "resample", "value", "patch", "steer"];
 const PANELS = ["node", "cut", "prompt", "size", "prune", "notes"];
 const SIDES = ["answer", "contrast", "ledger"];
 const TRACES = ["up", "down", "both"];
@@ -20,6 +24,7 @@ export const DEFAULT_VIEW = Object.freeze({
   also: [],
   cut: [],
   mode: "mean",
+  amount: null,
   within: "circuit",
   size: null,
   minWeight: 0,
@@ -48,6 +53,16 @@ function readRange(text) {
 function readThreshold(text) {
   const value = Number(text);
   return Number.isFinite(value) && value > 0 ? value : 0;
+}
+
+/** What cut targets are set to; a number only where the mode takes one. @param {URLSearchParams} params @returns {Pick<View, "mode" | "amount">} */
+function readMode(params) {
+  const named = params.get("mode") ?? "";
+  const mode = /** @type {View["mode"]} */ (CUT_MODES.includes(named) ? named : "mean");
+  const amount = Number.parseFloat(params.get("amount") ?? "");
+  const fits =
+    Number.isFinite(amount) && (mode === "value" || (mode === "steer" && amount >= 0 && amount <= 1));
+  return { mode, amount: fits ? amount : null };
 }
 
 /** A count of nodes; what is none is null. @param {string | null} text */
@@ -105,6 +120,10 @@ const namesIn = (params) => ({
 export function readView(query, known = { has: () => true }, ends = { has: () => true }) {
   const params = new URLSearchParams(query);
   const good = (/** @type {string} */ id) => NODE.test(id) && known.has(id);
+  const within = params.get("within") === "model" ? "model" : "circuit";
+  const isTarget = (/** @type {string} */ id) =>
+    TARGET.test(id) &&
+    (within === "model" || !id.includes(":") || id.split("->").every((end) => known.has(end)));
   const named = namesIn(params);
   const node = named.node && good(named.node) ? named.node : null;
   const also = named.also.filter((id) => good(id) || (END.test(id) && ends.has(id)));
@@ -114,9 +133,9 @@ export function readView(query, known = { has: () => true }, ends = { has: () =>
   return {
     node,
     also: [...new Set(also)].filter((id) => id !== node),
-    cut: [...new Set(named.cut)].filter(good),
-    mode: params.get("mode") === "zero" ? "zero" : "mean",
-    within: params.get("within") === "model" ? "model" : "circuit",
+    cut: [...new Set(named.cut)].filter(isTarget),
+    ...readMode(params),
+    within,
     size: readSize(params.get("size")),
     minWeight: readThreshold(params.get("min_weight")),
     minEffect: readThreshold(params.get("min_effect")),
@@ -136,8 +155,10 @@ export function readView(query, known = { has: () => true }, ends = { has: () =>
 /** What a query names and the circuit does not have. @param {string} query @param {Known} known @param {Known} ends */
 export function strangersIn(query, known, ends) {
   const { node, also, cut } = namesIn(new URLSearchParams(query));
-  return [...new Set([...(node ? [node] : []), ...also, ...cut])].filter(
-    (id) => !known.has(id) && !ends.has(id),
+  const cutNodes =
+    new URLSearchParams(query).get("within") === "model" ? [] : cut.flatMap((id) => id.split("->"));
+  return [...new Set([...(node ? [node] : []), ...also, ...cutNodes])].filter(
+    (id) => !known.has(id) && !ends.has(id) && !GROUP.test(id),
   );
 }
 
@@ -155,6 +176,7 @@ export function writeView(view) {
   if (view.also.length) params.set("select", writeIds(view.also));
   for (const id of view.cut) params.append("cut", id);
   if (view.mode !== "mean") params.set("mode", view.mode);
+  if (view.amount !== null) params.set("amount", String(view.amount));
   if (view.within !== "circuit") params.set("within", view.within);
   if (view.size !== null) params.set("size", String(view.size));
   if (view.minWeight > 0) params.set("min_weight", threshold(view.minWeight));
@@ -169,7 +191,7 @@ export function writeView(view) {
   if (view.against) params.set("against", view.against);
   if (view.lights !== "circuit") params.set("lights", view.lights);
   if (view.panel && view.panel !== panelOf({ ...view, panel: null })) params.set("panel", view.panel);
-  const query = params.toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
+  const query = params.toString().replaceAll("%3A", ":").replaceAll("%2C", ",").replaceAll("%3E", ">");
   return query ? `?${query}` : "";
 }
 

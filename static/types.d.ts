@@ -62,8 +62,11 @@ export interface View {
   node: string | null;
   /** What else is selected: nodes, and ends such as `logit:5`. */
   also: string[];
+  /** Nodes, and edges, heads, blocks or layers, that are set to something. */
   cut: string[];
-  mode: "mean" | "zero";
+  mode: "mean" | "zero" | "resample" | "value" | "patch" | "steer";
+  /** The number of mode value, the t of mode steer; null is the usual one. */
+  amount: number | null;
   within: "circuit" | "model";
   /** How many nodes of the pruning order are shown, most wanted first; null shows the circuit itself. */
   size: number | null;

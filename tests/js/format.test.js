@@ -5,8 +5,6 @@ import { differing, pieces } from "../../static/diff.js";
 import { niceCeiling } from "../../static/dotplot.js";
 import * as format from "../../static/format.js";
 import { differenceOf } from "../../static/heatmap.js";
-import { ablationRequest, asCurl } from "../../static/snippet.js";
-import { DEFAULT_VIEW } from "../../static/state.js";
 
 test("losses have three decimals and a true minus", () => {
   assert.equal(format.nats(0.1418), "0.142");
@@ -74,15 +72,4 @@ test("the difference of two prompts is taken token by token from their ends", ()
 
 test("axes end at a round number", () => {
   assert.deepEqual([0.1, 0.71, 1.2, 23].map(niceCeiling), [0.1, 0.8, 1.5, 25]);
-});
-
-test("a cut is asked for in the circuit or in the whole model", () => {
-  const circuit = { id: "0123456789abcdef", model: "tiny", task: "quotes" };
-  const view = { ...DEFAULT_VIEW, cut: ["0.attn.q:1"] };
-  assert.deepEqual(ablationRequest(view, circuit, 64).target, { kind: "circuit", circuit: circuit.id });
-  const whole = ablationRequest({ ...view, within: "model", mode: "zero" }, circuit, 64);
-  assert.deepEqual(whole.target, { kind: "model", model: "tiny", task: "quotes" });
-  assert.equal(whole.mode, "zero");
-  const body = JSON.parse(asCurl("http://h", whole).split("-d '")[1]?.slice(0, -1) ?? "");
-  assert.deepEqual(body, whole);
 });

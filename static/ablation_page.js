@@ -1,0 +1,95 @@
+// @ts-check
+// The page of an ablation: measure it again, copy it as a script.
+
+/** @import { AblationCheck } from "./lab_types.js" */
+import { postCheck } from "./api.js";
+import { copyFrom, fill, h, need } from "./dom.js";
+import { count, duration, fixed, signed } from "./format.js";
+import { errorNotice } from "./notice.js";
+
+const SHOWN = 20;
+const button = /** @type {HTMLButtonElement} */ (need("check"));
+const result = need("check-result");
+
+for (const copy of document.querySelectorAll("[data-copy]")) {
+  const element = /** @type {HTMLElement} */ (copy);
+  element.addEventListener("click", () =>
+    copyFrom(element, need(String(element.dataset.copy)).textContent ?? ""),
+  );
+}
+
+button.addEventListener("click", run);
+
+async function run() {
+  button.disabled = true;
+  fill(result, h("p", { class: "small quiet" }, "Measuring every figure again…"));
+  try {
+    fill(result, ...verdictOf(await postCheck(String(button.dataset.url))));
+  } catch (error) {
+    fill(result, errorNotice(error));
+  }
+  button.disabled = false;
+}
+
+/** @param {number} value */
+const small = (value) => (value === 0 ? "0" : value.toExponential(1).replace("e-", " · 10^−"));
+
+/** @param {AblationCheck} check */
+function verdictOf(check) {
+  const { differences } = check;
+  const now = Object.entries(check.versions_now)
+    .filter(([name, value]) => check.versions_then[name] !== value)
+    .map(([name, value]) => `${name} ${check.versions_then[name] ?? "unknown"} → ${value}`);
+  return [
+    h(
+      "p",
+      { class: `notice ${check.verdict === "drifted" ? "error" : ""}` },
+      h("strong", { "data-testid": "verdict" }, check.verdict),
+      `: ${count(check.n_figures)} figures measured again in ${duration(check.elapsed_ms / 1000)}, largest difference ` +
+        `${small(check.largest_difference)} nats; allowed: ${small(check.tolerance_nats)} nats (${check.tolerance_reason}).`,
+      ...check.notes.map((note) => h("span", {}, ` Note: ${note}.`)),
+      now.length > 0 && h("span", {}, ` Since then: ${now.join(", ")}.`),
+    ),
+    differences.length > 0 &&
+      h(
+        "div",
+        { class: "table-wrap", tabindex: 0 },
+        h(
+          "table",
+          {},
+          h(
+            "caption",
+            {},
+            `Figures that drifted: ${count(differences.length)}; the ${SHOWN} that moved most are shown.`,
+          ),
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              ...["figure", "then", "now", "difference"].map((name, i) =>
+                h("th", { scope: "col", class: i ? "number" : null }, name),
+              ),
+            ),
+          ),
+          h(
+            "tbody",
+            {},
+            differences
+              .slice(0, SHOWN)
+              .map(({ figure, then, now: is, difference }) =>
+                h(
+                  "tr",
+                  {},
+                  h("th", { scope: "row", class: "mono" }, figure),
+                  ...[fixed(then, 5), fixed(is, 5), signed(difference, 5)].map((text) =>
+                    h("td", { class: "number" }, text),
+                  ),
+                ),
+              ),
+          ),
+        ),
+      ),
+  ];
+}
