@@ -40,7 +40,12 @@ export function dotPlot(rows, unit) {
     "div",
     { class: "dot-axis", "aria-hidden": "true" },
     h("span", {}),
-    h("span", { class: "dot-ends" }, h("span", {}, fixed(min, min ? 1 : 0)), h("span", {}, `${max} ${unit}`)),
+    h(
+      "span",
+      { class: "dot-ends" },
+      h("span", {}, fixed(min, min ? 1 : 0)),
+      h("span", {}, `${Number(max.toPrecision(2))} ${unit}`),
+    ),
   );
   return h("div", { class: "dotplot" }, h("ul", {}, items), axis);
 }

@@ -133,9 +133,9 @@ export function createSweep(explorer, put) {
       h(
         "td",
         { class: `number ${line.effect.value < 0 ? "negative" : "positive"}` },
-        signed(line.effect.value, 4),
+        signed(line.effect.value),
       ),
-      h("td", { class: "number quiet" }, `[${fixed(line.effect.low, 4)}, ${fixed(line.effect.high, 4)}]`),
+      h("td", { class: "number quiet" }, `[${fixed(line.effect.low, 3)}, ${fixed(line.effect.high, 3)}]`),
       h(
         "td",
         { class: "number" },
@@ -196,7 +196,7 @@ export function createSweep(explorer, put) {
             { class: "table-wrap", tabindex: 0, role: "region", "aria-label": "Effects of single cuts" },
             h(
               "table",
-              { class: "lab-table", "data-testid": "sweep-table" },
+              { class: "lab-table sweep-table", "data-testid": "sweep-table" },
               h(
                 "thead",
                 {},
