@@ -125,7 +125,8 @@ def _models(models: Sequence[Figures], n_pairs: int) -> Iterator[str]:
     yield ""
     yield (
         f"Solved: unpruned two-way loss at most {TARGET} nats on {n_pairs} held-out pairs; circuits are measured on as "
-        "many. Geometric means are over each model's own tasks, so only those of a shared set compare: see below."
+        "many, with their calibration; uncalibrated is the same circuit on its logits as they are. Geometric means are "
+        "over each model's own tasks, so only those of a shared set compare: see below."
     )
 
 
@@ -134,10 +135,10 @@ def _against(sparse: Figures, dense: Figures) -> Iterator[str]:
     yield f"**{sparse.model.name} against its dense twin {dense.model.name}**, circuits at {TARGET} nats held-out:"
     yield ""
     yield (
-        "| task | full model, nats | nodes | edges | left after cutting edges | loss, nats | twin's nodes | edges |"
-        " ratio |"
+        "| task | full model, nats | nodes | edges | left after cutting edges | loss, nats | uncalibrated | twin's nodes"
+        " | edges | ratio |"
     )
-    yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     for task in sparse.circuits:
         ours, theirs = sparse.circuits[task], dense.circuits.get(task)
         other = "– | – | –"
@@ -147,7 +148,7 @@ def _against(sparse: Figures, dense: Figures) -> Iterator[str]:
     if common:
         means = [geometric_mean([m.circuits[task].n_edges for task in common]) for m in (sparse, dense)]
         yield (
-            f"| geometric mean over {len(common)} tasks | | | {means[0]:.0f} | | | | {means[1]:.0f} |"
+            f"| geometric mean over {len(common)} tasks | | | {means[0]:.0f} | | | | | {means[1]:.0f} |"
             f" **{means[1] / means[0]:.1f}** |"
         )
 
@@ -155,18 +156,19 @@ def _against(sparse: Figures, dense: Figures) -> Iterator[str]:
 def _alone(item: Figures) -> Iterator[str]:
     yield f"**{item.model.name}**, circuits at {TARGET} nats held-out:"
     yield ""
-    yield "| task | full model, nats | nodes | edges | left after cutting edges | loss, nats |"
-    yield "|---|---:|---:|---:|---:|---:|"
+    yield "| task | full model, nats | nodes | edges | left after cutting edges | loss, nats | uncalibrated |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
     for task in item.circuits:
         yield _row(item, task)
 
 
 def _row(item: Figures, task: str) -> str:
     found = item.circuits[task]
-    loss = found.loss_nats
+    loss, plain = found.loss_nats, found.circuit.measures.uncalibrated_circuit
     return (
         f"| {task} | {item.task_loss_nats[task]:.3f} | {found.circuit.n_nodes} | {found.n_edges} | "
-        f"{found.circuit.n_edges} | {loss.value:.3f} [{loss.low:.3f}, {loss.high:.3f}] |"
+        f"{found.circuit.n_edges} | {loss.value:.3f} [{loss.low:.3f}, {loss.high:.3f}] | "
+        f"{'–' if plain is None else f'{plain.loss_nats.value:.3f}'} |"
     )
 
 

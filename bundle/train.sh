@@ -20,7 +20,7 @@ python-3x128-sparser)
 python-3x128-denser)
     python --n-layer 3 --d-model 128 --density 0.1 --first-density 0.1 --learning-rate 0.06 --n-steps 5000 \
         --start-from "$folder/python-3x128/checkpoint-17000.pt" ;;
-python-3x128-dense) python --n-layer 3 --d-model 128 --density 1 --learning-rate 0.015 --n-steps 6000 ;;
+python-3x128-dense) python --n-layer 3 --d-model 128 --density 1 --learning-rate 0.015 --n-steps 4500 ;;
 python-2x128-s[0-9]) python --n-layer 2 --d-model 128 --density 0.05 --learning-rate 0.08 --n-steps 4000 --seed "${name#*-s}" ;;
 dyck-topk-s[0-9]) dyck --afrac 0.25 ;;
 dyck-s[0-9]) dyck ;;

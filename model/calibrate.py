@@ -15,6 +15,9 @@ from torch.nn.functional import softplus
 #: without fault would otherwise want an infinite scale.
 RIDGE = 1e-4
 N_NEWTON = 10
+#: A circuit that tells the classes apart the wrong way round would rather say nothing; kept from that, it has a slope
+#: to learn from.
+LEAST_SCALE = 0.5
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def fit(
         aa, bb = (w * z * z).mean(-1, keepdim=True) + RIDGE, w.mean(-1, keepdim=True) + RIDGE
         ab = (w * z).mean(-1, keepdim=True)
         determinant = aa * bb - ab * ab
-        a = (a - ((bb * slope_a - ab * slope_b) / determinant).clamp(-3, 3)).clamp_min(0)
+        a = (a - ((bb * slope_a - ab * slope_b) / determinant).clamp(-3, 3)).maximum(LEAST_SCALE * spread)
         b = b - ((aa * slope_b - ab * slope_a) / determinant).clamp(-3, 3)
     scale = a / spread
     return scale.to(difference.dtype), ((b - scale * middle) / 2).to(difference.dtype)
