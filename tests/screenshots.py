@@ -1,7 +1,7 @@
 """Pictures of the main states of the page, as a person sees them: `make screenshots` writes docs/screenshots/.
 
 Names of states after the command draw those alone; `--out` draws elsewhere. Every state is drawn wide and narrow, light
-and dark; what is kept in docs/ is all of them wide and light, and a few in the other ways.
+and dark; what is kept in docs/ is wide and light, and a few in the other ways.
 """
 
 import argparse
@@ -19,11 +19,13 @@ from app.settings import ROOT
 from conftest import Server, serving
 
 OUT = ROOT / "docs" / "screenshots"
-SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
 SCHEMES = ("light", "dark")
 #: Kept in docs/ also narrow and light, or wide and dark.
 ALSO_NARROW = {"explorer", "node-neuron", "prompt-contrast", "compare"}
-ALSO_DARK = {"explorer", "cut", "prompt-ledger"}
+ALSO_DARK = {"explorer", "prompt-ledger"}
+#: Looked at, but too like others to be kept.
+NOT_KEPT = {"selected", "prompt-answer", "error"}
 PATIENCE_MS = 120_000
 
 State = Callable[[Page, CircuitDetail], None]
@@ -222,6 +224,8 @@ def shoot(
 
 
 def is_kept(name: str, size: str, scheme: str) -> bool:
+    if name in NOT_KEPT:
+        return False
     if scheme == "light":
         return size == "wide" or name in ALSO_NARROW
     return size == "wide" and name in ALSO_DARK
