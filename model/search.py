@@ -40,16 +40,18 @@ class SearchResult:
     trials: tuple[Trial, ...]
 
 
+#: Circuits of more nodes than this are not worth the greedy pass: another trial finds a smaller one.
+LARGEST = 1000
 #: The settings that are searched: lowest, highest, and whether on a logarithmic scale.
 RANGES = {
-    "k_coef": (3e-3, 3e-2, True),
-    "edge_coef": (1e-3, 2e-2, True),
-    "lr": (1e-2, 6e-2, True),
-    "beta2": (0.9, 0.99, False),
-    "heaviside_temp": (0.5, 2.0, True),
-    "init_noise_bias": (0.2, 0.7, False),
-    "init_noise_scale": (0.1, 0.4, True),
-    "drop_below": (-0.9, -0.2, False),
+    "k_coef": (5e-3, 2e-2, True),
+    "edge_coef": (1e-3, 1e-2, True),
+    "lr": (1.5e-2, 5e-2, True),
+    "beta2": (0.9, 0.98, False),
+    "heaviside_temp": (0.6, 1.6, True),
+    "init_noise_bias": (0.35, 0.65, False),
+    "init_noise_scale": (0.15, 0.35, True),
+    "drop_below": (-0.6, -0.2, False),
 }
 
 
@@ -70,7 +72,7 @@ def search(
     study.enqueue_trial({name: min(max(getattr(base, name), low), high) for name, (low, high, _) in RANGES.items()})
     trials: list[Trial] = []
     best: tuple[float, PruneResult, PruneSettings] | None = None
-    most: int | None = None
+    most = LARGEST
     while len(trials) < n_trials and not (trials and should_stop()):
         asked = study.ask()
         tried = {name: asked.suggest_float(name, low, high, log=log) for name, (low, high, log) in RANGES.items()}
