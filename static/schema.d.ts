@@ -1333,7 +1333,8 @@ export interface components {
         };
         /**
          * CardJob
-         * @description Controls to compute as a job. With `n_steps` the shuffled prunes take fewer gradient steps, and say so.
+         * @description Controls to compute as a job. With `n_steps` the shuffled prunes take so many gradient steps, on no more train
+         *     pairs than these see, and say so.
          */
         CardJob: {
             /** Controls */
