@@ -1,7 +1,7 @@
 """The circuit's own pruning where there is nothing to find: on shuffled weights, on shuffled labels."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from app.convert import measure
@@ -51,6 +51,13 @@ def _pruned(
     """The fields that both have. Train, fresh and held-out pairs are changed with seeds of their own."""
     wanted = settings_for(held, n_steps)
     settings = Settings(**wanted.model_dump())
+    if n_steps is not None:  # a quick run draws no more train pairs than its steps see
+        seen, fresh_pairs = max(32, n_steps * settings.pairs_per_step), max(32, 4 * n_steps)
+        settings = replace(
+            settings,
+            n_train_pairs=min(settings.n_train_pairs, seen),
+            n_fresh_pairs=min(settings.n_fresh_pairs, fresh_pairs),
+        )
     train, fresh = split_pairs(subject, task, settings)
     result = prune_batches(
         subject, task.name, changed(train, SEED), changed(fresh, SEED + 1), settings,

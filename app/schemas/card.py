@@ -249,7 +249,8 @@ class CardFile(Wire):
 
 
 class CardJob(Wire):
-    """Controls to compute as a job. With `n_steps` the shuffled prunes take fewer gradient steps, and say so."""
+    """Controls to compute as a job. With `n_steps` the shuffled prunes take so many gradient steps, on no more train
+    pairs than these see, and say so."""
 
     controls: list[ControlName] = Field(min_length=1, max_length=8)
     n_steps: int | None = Field(None, ge=1, le=5000)

@@ -52,9 +52,9 @@ def _kinds() -> str:
 
 
 _WORDS = (
-    Word("token", "texts", "a token with its spaces; `token[-1]`, or `token` alone, is the last, `token[0]` the first",
+    Word("token", "texts", "a token with its spaces; token[-1], or token alone, is the last, token[0] the first",
          lambda text: text.now.token),
-    Word("word", "texts", "a token without its spaces; `word[-2]` is the one before the last",
+    Word("word", "texts", "a token without its spaces; word[-2] is the one before the last",
          lambda text: text.now.word),
     Word("kind", "text", f"what sort of token the last is: {_kinds()}", lambda text: text.now.kind),
     Word("quote_open", "text", "the mark of the string that is open, or nothing", lambda text: text.now.quote_open),
