@@ -13,7 +13,7 @@ const MAX_LABELS = 300;
 
 /** Room for words around the plot. @param {boolean} narrow */
 export const marginsOf = (narrow) =>
-  narrow ? { l: 70, r: 8, t: 14, b: 78 } : { l: 150, r: 14, t: 18, b: 100 };
+  narrow ? { l: 70, r: 8, t: 14, b: 78 } : { l: 150, r: 14, t: 26, b: 100 };
 
 /** A node's name with what its row and box already say left out. @param {Graph} graph @param {string} id */
 export function shortLabel(graph, id) {
