@@ -12,18 +12,19 @@
    and then edges, which from there on carry only their source's mean (the paper counts edges without this). The
    target is missed by `margin_nats` on purpose, so that pairs never seen meet it too.
 6. Calibrate the logits: one scale and a shift for each candidate. The target is one for calibrated logits, and the
-   calibration belongs to the circuit; with `calibrated=False` the size is chosen for the logits as they are.
+   calibration belongs to the circuit; with `calibrated=False` the size is chosen for the logits as they are. So it is
+   where the last token alone, by the bigram table, would meet the target: there a calibrated circuit has no nodes.
 """
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from model.batch import PairBatch, encode_pairs
 from model.calibrate import Calibration, calibrate, plain_losses
-from model.circuit import Circuit, Keep, count_kept, kept_nodes
+from model.circuit import Circuit, Keep, count_kept, kept_nodes, nothing_kept
 from model.compiled import compile_circuit
 from model.frontier import Frontier, frontier
 from model.graph import connected, count_edges, edges_of
@@ -142,6 +143,8 @@ def prune_batches(
 
     The greedy pass is left out where more than `greedy_up_to` nodes are needed.
     """
+    if settings.calibrated and _needs_nothing(subject, fresh, settings):
+        settings = replace(settings, calibrated=False)
     report = _Reporter(subject, settings.n_steps, on_step)
     mask = learn_mask(subject, train, settings, candidates=candidates, on_step=report.learning, should_stop=should_stop)
     target = settings.aim_nats
@@ -188,6 +191,13 @@ def prune_batches(
         curve=tuple(report.curve),
         elapsed_s=report.elapsed_s,
     )
+
+
+@torch.no_grad()
+def _needs_nothing(subject: Subject, fresh: PairBatch, settings: PruneSettings) -> bool:
+    """Whether the empty circuit, once calibrated, meets the target."""
+    empty = compile_circuit(subject.model, subject.means, nothing_kept(subject.config, subject.device))
+    return float(settings.losses(empty.logit_difference(fresh))) <= settings.aim_nats
 
 
 def smallest_prefix(
