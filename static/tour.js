@@ -5,8 +5,8 @@
 import { postAblation } from "./api.js";
 import { N_PAIRS } from "./cut_panel.js";
 import { fill, h } from "./dom.js";
-import { errorNotice } from "./notice.js";
 import { ablationRequest } from "./lab_request.js";
+import { errorNotice } from "./notice.js";
 import { DEFAULT_VIEW } from "./state.js";
 import { resultWords, tourSteps } from "./tour_steps.js";
 
