@@ -12,6 +12,7 @@ from torch import Tensor
 
 from model.adjacency import Adjacency
 from model.batch import PairBatch
+from model.calibrate import Calibration, fit, plain_losses
 from model.circuit import Keep
 from model.compiled import CompiledCircuit, compile_circuit
 from model.graph import connected
@@ -23,6 +24,10 @@ from model.subject import Subject
 STEPS_A_ROUND = 10
 #: Candidates are compiled once they are at most this share of all nodes.
 COMPILED_BELOW = 0.25
+#: How far a step's own best calibration moves the one that the run goes by.
+CALIBRATION_RATE = 0.15
+#: Shares of the target; a batch's loss is uncertain, so what just met the target may miss it on other pairs.
+FALL_BACK_TO = (1.0, 0.6, 0.35, 0.15)
 
 OnLearn = Callable[[int, float, int, int], None]
 
@@ -43,7 +48,8 @@ class Learner:
         self.edges = Adjacency.of(subject.model)
         self.compiled: CompiledCircuit | None = None
         self.recent_loss = 0.0
-        self.best: tuple[int, Tensor] | None = None
+        self.calibration: Tensor | None = None
+        self.best: dict[float, tuple[int, Tensor]] = {}
         if candidates is not None:
             self._go_on_with(candidates)
 
@@ -67,7 +73,7 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = settings.lr * _rate(number / settings.n_steps, settings.warmup_fraction)
         gates = mask.gates(settings.heaviside_temp)
-        loss = settings.losses(self._difference(batch, gates))
+        loss = self._loss(self._difference(batch, gates))
         (task_grad,) = torch.autograd.grad(loss, gates)
         mask.note_importance(task_grad)
         value = float(loss.detach())
@@ -82,17 +88,33 @@ class Learner:
         mask.tau.data[~self.alive] = -1.0
         return value
 
-    def _remember(self) -> None:
-        """The fewest edges so far with which the loss was at the target: a run that then goes too far falls back."""
-        if self.recent_loss <= self.settings.aim_nats:
-            _, n_edges = self.size()
-            if self.best is None or n_edges < self.best[0]:
-                self.best = n_edges, self.mask.tau.detach().clone()
+    def _loss(self, difference: Tensor) -> Tensor:
+        """The batch's loss under a calibration that follows the circuit slowly: a few prompts alone are easily told
+        apart by one that suits no others."""
+        if not self.settings.calibrated:
+            return plain_losses(difference)
+        found = torch.cat(fit(difference.detach()))
+        self.calibration = found if self.calibration is None else self.calibration.lerp(found, CALIBRATION_RATE)
+        return plain_losses(Calibration(*self.calibration.tolist())(difference))
 
-    def settle(self) -> Mask:
-        """The mask as it is, or where it has gone far beyond the target, as it was at its best."""
-        if self.best is not None and self.recent_loss > 2 * self.settings.aim_nats:
-            self.mask.tau.data.copy_(self.best[1])
+    def _remember(self) -> None:
+        """The fewest edges so far with which the loss was at the target, or well below, for a run that goes too far."""
+        _, n_edges = self.size()
+        for share in FALL_BACK_TO:
+            if self.recent_loss <= share * self.settings.aim_nats and (
+                share not in self.best or n_edges < self.best[share][0]
+            ):
+                self.best[share] = n_edges, self.mask.tau.detach().clone()
+
+    def settle(self, reaches: Callable[[Keep], bool]) -> Mask:
+        """The mask as it is or, where that misses the target on pairs not learned from, as it was at its best."""
+        last = self.mask.tau.detach().clone()
+        taken = [last, *(self.best[share][1] for share in FALL_BACK_TO if share in self.best)]
+        for tau in taken:
+            self.mask.tau.data.copy_(tau)
+            if reaches(self.keep()):
+                return self.mask
+        self.mask.tau.data.copy_(taken[1] if len(taken) > 1 else last)
         return self.mask
 
     def _difference(self, batch: PairBatch, gates: Tensor) -> Tensor:
@@ -122,12 +144,14 @@ def learn_mask(
     settings: PruneSettings,
     *,
     candidates: Keep | None = None,
+    reaches: Callable[[Keep], bool] = lambda keep: True,
     on_step: OnLearn = lambda step, loss, nodes, edges: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Mask:
     """Learn taus on batches drawn from `train`; `on_step` is told step, loss in nats, nodes and edges.
 
-    With `candidates` only those nodes are in the running from the start.
+    With `candidates` only those nodes are in the running from the start. Where what was learned does not answer to
+    `reaches`, an earlier state that was further below the target is taken.
     """
     learner = Learner(subject, settings, candidates)
     draw = torch.Generator().manual_seed(settings.seed)
@@ -141,7 +165,7 @@ def learn_mask(
         chosen = torch.randint(train.n_pairs, (settings.pairs_per_step,), generator=draw).to(subject.device)
         loss = learner.step(number, train.select(chosen))
         on_step(number + 1, loss, *learner.size())
-    return learner.settle()
+    return learner.settle(reaches)
 
 
 def shortlist(subject: Subject, train: PairBatch, settings: PruneSettings) -> Keep:

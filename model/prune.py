@@ -146,13 +146,16 @@ def prune_batches(
     if settings.calibrated and _needs_nothing(subject, fresh, settings):
         settings = replace(settings, calibrated=False)
     report = _Reporter(subject, settings.n_steps, on_step)
-    mask = learn_mask(subject, train, settings, candidates=candidates, on_step=report.learning, should_stop=should_stop)
     target = settings.aim_nats
 
     @torch.no_grad()
     def fresh_loss(keep: Keep) -> float:
         return float(settings.losses(compile_circuit(subject.model, subject.means, keep).logit_difference(fresh)))
 
+    mask = learn_mask(
+        subject, train, settings, candidates=candidates, reaches=lambda keep: fresh_loss(keep) <= target,
+        on_step=report.learning, should_stop=should_stop,
+    )  # fmt: skip
     keep = smallest_prefix(mask, target, fresh_loss, lambda loss, keep: report("bisecting", loss, keep))
     ranking = list(kept_nodes_in_order(mask, count_kept(keep)))
     keep = _drop_disconnected(subject, keep, target, fresh_loss)

@@ -61,10 +61,9 @@ def test_a_run_that_goes_too_far_falls_back_on_its_best_mask():
     learner._remember()
     best = learner.mask.tau.detach().clone()
     learner.mask.tau.data.fill_(-1.0)
-    learner.recent_loss = 0.2
-    assert (learner.settle().tau == -1).all(), "a little above the target is left as it is"
-    learner.recent_loss = 0.7
-    assert torch.equal(learner.settle().tau.detach(), best)
+    assert (learner.settle(lambda keep: True).tau == -1).all(), "what meets the target is left as it is"
+    assert torch.equal(learner.settle(lambda keep: count_kept(keep) > 0).tau.detach(), best)
+    assert torch.equal(learner.settle(lambda keep: False).tau.detach(), best), "where nothing does, the fewest edges"
 
 
 def test_candidates_leave_for_good_and_are_compiled(subject):
