@@ -121,7 +121,7 @@ def provenance_of(result: pruning.PruneResult, settings: PruneSettings, search: 
     found = result.frontier
     return Provenance(
         method="prune",
-        settings=settings,
+        settings=settings.model_copy(update={"calibrated": result.circuit.calibration is not None}),
         n_steps_run=settings.n_steps,
         elapsed_s=result.elapsed_s,
         calibration=Calibration(

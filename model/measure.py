@@ -77,7 +77,7 @@ class Answering(Protocol):
 def measure(
     model: Transformer | Answering, batch: PairBatch, tap: Tap | None = None, *, pairs_at_once: int = 64
 ) -> Outcome:
-    """Run a batch, at most `pairs_at_once` pairs at a time, on a model (with a tap) or on anything else that answers it.
+    """Run a batch, at most `pairs_at_once` pairs at a time, on a model (with a tap) or on whatever else answers it.
 
     A sparse model runs as such (`model.swift`).
     """

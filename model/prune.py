@@ -143,8 +143,7 @@ def prune_batches(
 
     The greedy pass is left out where more than `greedy_up_to` nodes are needed.
     """
-    if settings.calibrated and _needs_nothing(subject, fresh, settings):
-        settings = replace(settings, calibrated=False)
+    settings = fitting(settings, subject, fresh)
     report = _Reporter(subject, settings.n_steps, on_step)
     target = settings.aim_nats
 
@@ -197,10 +196,13 @@ def prune_batches(
 
 
 @torch.no_grad()
-def _needs_nothing(subject: Subject, fresh: PairBatch, settings: PruneSettings) -> bool:
-    """Whether the empty circuit, once calibrated, meets the target."""
+def fitting(settings: PruneSettings, subject: Subject, fresh: PairBatch) -> PruneSettings:
+    """The settings, less the calibration where with it the empty circuit would meet the target."""
+    if not settings.calibrated:
+        return settings
     empty = compile_circuit(subject.model, subject.means, nothing_kept(subject.config, subject.device))
-    return float(settings.losses(empty.logit_difference(fresh))) <= settings.aim_nats
+    needs_nothing = float(settings.losses(empty.logit_difference(fresh))) <= settings.aim_nats
+    return replace(settings, calibrated=False) if needs_nothing else settings
 
 
 def smallest_prefix(

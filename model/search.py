@@ -14,7 +14,7 @@ from typing import Any, cast
 import optuna
 
 from model.learn import shortlist
-from model.prune import PruneResult, prune_batches, split_pairs
+from model.prune import PruneResult, fitting, prune_batches, split_pairs
 from model.prune_settings import PruneSettings
 from model.subject import Subject
 from model.tasks.task import Task
@@ -66,6 +66,7 @@ def search(
 ) -> SearchResult:
     """Search `n_trials` settings, the `base` ones first. Seeded by `base.seed`: the same search finds the same."""
     train, fresh = split_pairs(subject, task, base)
+    base = fitting(base, subject, fresh)
     candidates = shortlist(subject, train, base)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=base.seed, n_startup_trials=4))
