@@ -34,7 +34,7 @@ class PruneSettings:
     seed: int = 0
     bf16: bool = True
     n_train_pairs: int = 2048
-    n_fresh_pairs: int = 384
+    n_fresh_pairs: int = 640
 
     @property
     def aim_nats(self) -> float:

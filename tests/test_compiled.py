@@ -19,8 +19,8 @@ from model.gate import hold, inside
 from model.graph import edges_of
 from model.measure import logit_difference, measure
 from model.sites import Node, maskable_sites, site_width
-from model.subject import load_subject
-from model.tasks import TASKS
+from model.subject import Subject, load_subject
+from model.tasks import ALL_TASKS
 from model.transformer import Transformer
 
 BUNDLE = Path(__file__).parent.parent / "bundle"
@@ -263,12 +263,14 @@ def test_scores_far_apart_do_not_underflow():
 
 
 def test_the_bundled_circuits_answer_as_the_masked_model_does():
-    subject = load_subject(BUNDLE / "models" / "python-4x256")
+    subjects: dict[str, Subject] = {}
     for path in sorted((BUNDLE / "circuits").glob("*.json")):
         record = json.loads(path.read_text())
+        name = record["model"]
+        subject = subjects[name] = subjects.get(name) or load_subject(BUNDLE / "models" / name)
         nodes = [Node(node["site"], node["index"]) for node in record["nodes"]]
         keep = Circuit.of(subject.fingerprint, record["task"], nodes).keep(subject.config)
-        pairs = TASKS[record["task"]].pairs("heldout", 4, 0)
+        pairs = ALL_TASKS[record["task"]].pairs("heldout", 4, 0)
         batch = encode_pairs(pairs, subject.tokenizer, subject.config.block_size)
         compiled = compile_circuit(subject.model, subject.means, keep)
         close(measure(compiled, batch).logit_diff, measure(subject.model, batch, hold(keep, subject.means)).logit_diff)

@@ -22,7 +22,7 @@ from model.subject import load_subject
 from model.tasks import TASKS
 
 BUNDLED = sorted((Path(__file__).parent.parent / "bundle" / "models").glob("python-*"))[0]
-QUICK = PruneSettings(n_steps=40, lr=0.06, n_train_pairs=128, n_fresh_pairs=32, pairs_per_step=8)
+QUICK = PruneSettings(n_steps=40, lr=0.05, n_train_pairs=128, n_fresh_pairs=32, pairs_per_step=8)
 
 
 @pytest.fixture(scope="module")
