@@ -4,7 +4,9 @@ import gzip
 import hashlib
 import os
 import time
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
+from importlib import metadata
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -40,11 +42,22 @@ def asset(name: str) -> str:
     return f"{urls.STATIC}/~{version()}/{name}"
 
 
+@cache
+def plotly_version() -> str:
+    return metadata.version("plotly")
+
+
+def plotly() -> str:
+    """Where a page finds the plotting library, under the version of its package."""
+    return f"{urls.PLOTLY}/~{plotly_version()}/plotly.min.js"
+
+
 class Assets(StaticFiles):
     """Files as they are, with or without a version before the path; text is packed on its first use."""
 
-    def __init__(self, **options: object) -> None:
+    def __init__(self, stamp: Callable[[], str] = version, **options: object) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
+        self._stamp = stamp
         self._packed: dict[tuple[str, int], bytes] = {}
 
     async def get_response(self, path: str, scope: Scope) -> Response:
@@ -52,7 +65,7 @@ class Assets(StaticFiles):
         response = await super().get_response(rest if stamp.startswith("~") else path, scope)
         if isinstance(response, FileResponse):
             response = await self._pack(response, scope)
-        if stamp == f"~{version()}":
+        if stamp == f"~{self._stamp()}":
             response.headers["cache-control"] = FOR_EVER
         return response
 

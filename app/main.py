@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
 from app import __version__, errors, urls
-from app.assets import FOLDER, Assets
+from app.assets import FOLDER, Assets, plotly_version
 from app.card_parts import CardParts
 from app.cards import Cards
 from app.catalogue import Catalogue
@@ -125,7 +125,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for resource in (home, frontier, *data, health, docs):
         app.include_router(resource.router)
     app.mount(urls.STATIC, Assets(directory=FOLDER), name="static")
-    app.mount(urls.PLOTLY, Assets(packages=[("plotly", "package_data")]), name="plotly")
+    app.mount(urls.PLOTLY, Assets(plotly_version, packages=[("plotly", "package_data")]), name="plotly")
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(Guard, max_body_bytes=settings.max_body_bytes)
     return app

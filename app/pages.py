@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from app import __version__, urls
-from app.assets import asset
+from app.assets import asset, plotly
 from app.modules import modules_of
 from app.schemas import PruneSettings
 from app.settings import ROOT
@@ -35,6 +35,7 @@ def make_templates(folder: Path = ROOT / "templates") -> Jinja2Templates:
         "prune_defaults": PruneSettings(),
         "modules_of": modules_of,
         "asset": asset,
+        "plotly": plotly,
     }
     return Jinja2Templates(env=environment)
 

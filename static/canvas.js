@@ -7,15 +7,16 @@
 /** @typedef {import("./state.js").Store} Store */
 /** @typedef {import("./camera.js").Ranges} Ranges */
 import { clamped, framing, isPart, overscanned, panned, revealing, toPixels, zoomed } from "./camera.js";
-import { debounce, h } from "./dom.js";
+import { debounce, fill, h } from "./dom.js";
 import { toggleGroup } from "./fold.js";
 import { listenToHands } from "./gestures.js";
 import { bundleAt, pointAt, pointsIn } from "./hit.js";
 import { marginsOf } from "./labels.js";
 import { createMinimap } from "./minimap.js";
+import { errorNotice } from "./notice.js";
 import { createOverlay } from "./overlay.js";
 import { readPalette } from "./palette.js";
-import { drawPicture } from "./picture.js";
+import { drawPicture, plotly } from "./plot.js";
 import { select, selectionOf, toggleSelected } from "./selection.js";
 import { nodeSizeOf, shapesOf } from "./shapes.js";
 import { createTip } from "./tip.js";
@@ -33,7 +34,7 @@ const QUICK_MS = 60;
  * @param {{ graph: Graph, scenes: Scenes, store: Store, shapes?: typeof shapesOf, marksOf?: Parameters<typeof createOverlay>[3] }} parts
  */
 export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, marksOf }) {
-  const plot = h("div", { class: "plot-layer" });
+  const plot = h("div", { class: "plot-layer", "aria-hidden": "true" });
   const pane = h("div", { class: "pane" }, plot);
   const frameBox = h("div", { class: "select-box", hidden: true });
   root.append(pane);
@@ -41,6 +42,7 @@ export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, ma
   const minimap = createMinimap(root, look);
   const tip = createTip(root);
   pane.append(frameBox);
+  plotly().catch(() => {}); // on its way while the rest is laid out; the first drawing says what failed
   let palette = readPalette();
   let drawn = /** @type {Frame | null} */ (null);
   let size = "";
@@ -71,7 +73,29 @@ export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, ma
     };
   }
 
+  let drawing = /** @type {Promise<void> | null} */ (null);
+  let again = false;
+
+  /** Draw the view. One drawing at a time: what changes meanwhile is drawn once more, as it then is. */
   function render() {
+    again = true;
+    drawing ??= drawAll();
+    return drawing;
+  }
+
+  async function drawAll() {
+    try {
+      while (again) {
+        again = false;
+        await drawOnce();
+      }
+    } finally {
+      drawing = null;
+    }
+  }
+
+  async function drawOnce() {
+    await plotly();
     const view = store.get();
     const parts = scene();
     const frame = frameNow();
@@ -85,7 +109,7 @@ export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, ma
     size = `${root.clientWidth} ${root.clientHeight}`;
     performance.clearMarks("draw-start");
     performance.mark("draw-start");
-    drawPicture(plot, shapes(all), wide);
+    await drawPicture(plot, shapes(all), wide);
     drawn = wide;
     overlay.build(all, narrow());
     minimap.draw(parts.picture, isShown);
@@ -127,7 +151,7 @@ export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, ma
     waiting = true;
     requestAnimationFrame(() => {
       waiting = false;
-      if (drawn) render();
+      if (drawn || drawing) render().catch((error) => fill(root, errorNotice(error)));
     });
   }
   const settle = debounce(schedule, SETTLE_MS);

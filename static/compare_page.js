@@ -55,7 +55,7 @@ async function drawBoth(root) {
     need("compare-fit").addEventListener("click", canvas.fit);
     need("compare-in").addEventListener("click", canvas.zoomIn);
     need("compare-out").addEventListener("click", canvas.zoomOut);
-    canvas.render();
+    await canvas.render();
     root.dataset.ready = "true";
   } catch (error) {
     fill(root, h("div", {}, errorNotice(error)));

@@ -228,7 +228,7 @@ createPromptPanel(need("panel-prompt"), explorer);
 createSizePanel(need("panel-size"), explorer, scenes, () => {
   toolbar.refresh();
   showNotes();
-  canvas.render();
+  canvas.redraw();
 });
 wirePruneForm(/** @type {HTMLFormElement} */ (need("prune-form")), need("prune-job"));
 showPanel(store.get());
@@ -238,7 +238,7 @@ if (tour && !wantsTour && !notes.kept()) offerTour(need("tour-offer"), tour);
 window.addEventListener("popstate", () => store.set(read()));
 
 try {
-  canvas.render();
+  await canvas.render();
   performance.mark("circuit-drawn");
   plot.dataset.ready = "true";
   if (wantsTour) startTour(explorer, plot);

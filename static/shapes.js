@@ -1,13 +1,12 @@
 // @ts-check
 // A picture as shapes: one path for each class of line and each shade of node, however many there are.
 
-/** @import { Bundle, Frame, Palette, Picture, Point, View } from "./types.js" */
+/** @import { Bundle, Frame, Palette, Picture, Point, Shape, View } from "./types.js" */
 /** @typedef {import("./graph.js").Graph} Graph */
 /** @typedef {import("./shown.js").Shown} Shown */
 /** @typedef {import("./columns.js").Columns} Columns */
 /** @typedef {import("./fold.js").Fold} Fold */
 /** @typedef {import("./light.js").Light} Light */
-/** @typedef {import("./picture.js").Shape} Shape */
 /** @typedef {import("./trace.js").Trace} Trace */
 import { fade, mix, place } from "./colour.js";
 import { railsOf } from "./layout.js";

@@ -173,7 +173,19 @@ export interface Frame {
   y: Range;
 }
 
-/** The colours of the page as CSS strings, read by plot.js from tokens.css. */
+/** One class of lines or outlines of a picture. */
+export interface Shape {
+  name: string;
+  /** SVG path data in the picture's own units. */
+  path: string;
+  /** Width in pixels; the dash is lengths in pixels, `3 3`. */
+  line: { color?: string; width: number; dash?: string };
+  /** A colour, or `none`. */
+  fill: string;
+  opacity: number;
+}
+
+/** The colours of the page as CSS strings, read by palette.js from tokens.css. */
 export interface Palette {
   paper: string;
   surface: string;

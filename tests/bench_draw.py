@@ -26,8 +26,8 @@ PATIENCE_MS = 600_000
 #: Milliseconds until the picture is on the screen, for each way of drawing, after one drawing that does not count.
 COMPARE = """async ([ways, nTimes]) => {
   const load = (name) => import(`/static/${name}.js`);
-  const [graph, scene, shapes, state, palettes, picture] = await Promise.all(
-    ["graph", "scene", "shapes", "state", "palette", "picture"].map(load));
+  const [graph, scene, shapes, state, palettes, plot] = await Promise.all(
+    ["graph", "scene", "shapes", "state", "palette", "plot"].map(load));
   const circuit = JSON.parse(document.getElementById("page-data").textContent);
   document.querySelector("main").hidden = true;
   const made = graph.graphOf(circuit);
@@ -46,7 +46,7 @@ COMPARE = """async ([ways, nTimes]) => {
     return { type: "scatter", mode: "markers", x: [at.x], y: [at.y], text: [node.id], marker: { size: 8 } };
   });
   const draw = {
-    ours: (element) => picture.drawPicture(
+    ours: (element) => plot.drawPicture(
       element, shapes.shapesOf({ ...parts, view, palette, frame, nodeSize: shapes.nodeSizeOf(frame) }), frame),
     nulls: (element) => {
       const lines = { true: { x: [], y: [] }, false: { x: [], y: [] } };
@@ -125,7 +125,6 @@ def measure_ways(browser: Browser, server: Server, circuit: CircuitDetail) -> No
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     open_link(page, circuit.url)
-    page.add_script_tag(url="/vendor/plotly/plotly.min.js")
     n_times = 2 if circuit.n_edges >= 5000 else N_TIMES
     times = page.evaluate(COMPARE, [["ours", "nulls", "naive"], n_times])
     ours, nulls, naive = (statistics.median(times[way]) for way in ("ours", "nulls", "naive"))

@@ -5,27 +5,28 @@ from playwright.sync_api import Page, expect
 from app.schemas import CircuitDetail
 from conftest import wait_for
 
-#: Where the middle of a node or a collapsed group is drawn, in the window: the explorer's own layout, and the matrix
-#: that its picture has now; null until the picture is drawn.
+#: Where the middle of a node or a collapsed group is drawn, in the window: the explorer's own layout, the axes
+#: that Plotly has now and how the plot is moved and scaled; null until the picture is drawn.
 PLACE_OF_NODE = """async ([id]) => {
   const { layoutCircuit } = await import("/static/layout.js");
   const detail = JSON.parse(document.getElementById("page-data").textContent);
   const collapsed = new URLSearchParams(location.search).get("collapse");
   const point = layoutCircuit(detail, collapsed ? collapsed.split(",") : []).points.get(id);
-  const matrix = document.querySelector("#graph .picture g")?.getScreenCTM();
-  if (!point || !matrix) return null;
-  const { x, y } = new DOMPoint(point.x, point.y).matrixTransform(matrix);
-  return [x, y];
+  const plot = document.querySelector("#graph .plot-layer");
+  if (!point || !plot?._fullLayout) return null;
+  const { xaxis, yaxis, width, height } = plot._fullLayout;
+  const box = plot.getBoundingClientRect();
+  return [box.x + xaxis.c2p(point.x) * box.width / width, box.y + yaxis.c2p(point.y) * box.height / height];
 }"""
 #: The ranges that are drawn, in the picture's units: across, and up.
 RANGES = """(() => {
-  const { x, y } = document.querySelector("#graph .picture").dataset;
-  return [x, y].map((range) => range.split(" ").map(Number));
+  const { xaxis, yaxis } = document.querySelector("#graph .plot-layer")._fullLayout;
+  return [xaxis.range, yaxis.range];
 })()"""
 
 
 def expect_graph(page: Page) -> None:
-    expect(page.locator("#graph[data-ready] .picture path").first).to_be_attached(timeout=120_000)
+    expect(page.locator("#graph[data-ready] .shapelayer path").first).to_be_attached(timeout=120_000)
 
 
 def open_circuit(page: Page, circuit: CircuitDetail, query: str = "") -> None:

@@ -38,7 +38,7 @@ WATCH = """() => {
     { subtree: true, childList: true, attributes: true, attributeFilter: ["d"] });
 }"""
 #: The drawn paths, as text.
-DRAWN = "[...document.querySelectorAll('#graph .picture path')].map((path) => path.getAttribute('d')).join('|')"
+DRAWN = "[...document.querySelectorAll('#graph .shapelayer path')].map((path) => path.getAttribute('d')).join('|')"
 
 
 @pytest.fixture(scope="session")
@@ -396,7 +396,7 @@ def test_five_thousand_edges_are_a_few_paths_and_a_pan_draws_none_of_them_again(
     page.goto(f"{graph_server.url}{LARGE.url}", wait_until="domcontentloaded", timeout=120_000)
     expect_graph(page)
     expect(page.get_by_test_id("edge-count")).to_have_text("showing 5,000 of 5,000 edges, 1,500 of 1,500 nodes")
-    assert page.locator("#graph .picture path").count() < 100
+    assert page.locator("#graph .shapelayer path").count() < 100
     page.get_by_role("button", name="Zoom in").click()
     expect(page).to_have_url(re.compile("x="))
     page.wait_for_timeout(1500)
@@ -409,6 +409,39 @@ def test_five_thousand_edges_are_a_few_paths_and_a_pan_draws_none_of_them_again(
         assert page.evaluate("watched") == 0, "the picture was drawn again in the middle of a pan"
     page.mouse.up()
     until(page, "watched > 0")
+
+
+def test_the_circuit_is_drawn_by_plotly_one_path_a_shape(page: Page, circuit: CircuitDetail) -> None:
+    open_circuit(page, circuit)
+    shapes = page.evaluate("document.querySelector('#graph .plot-layer')._fullLayout.shapes.map((shape) => shape.name)")
+    assert shapes and page.locator("#graph .js-plotly-plot .shapelayer path").count() == len(shapes)
+
+
+def test_changes_that_come_while_it_draws_are_drawn_too(page: Page, circuit: CircuitDetail) -> None:
+    """The last one wins: what stands after a burst is what opening its address draws."""
+    open_circuit(page, circuit)
+    for _ in range(3):
+        page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("button", name="Fit").click()
+    page.get_by_role("button", name="Zoom in").click()
+    expect(page).to_have_url(re.compile("x="))
+    page.wait_for_timeout(600)
+    after = page.evaluate(RANGES)
+    page.goto(page.url)
+    expect_graph(page)
+    for axis in (0, 1):
+        assert after[axis] == pytest.approx(page.evaluate(RANGES)[axis], abs=0.01)
+
+
+def test_where_the_plotting_library_does_not_load_the_graph_says_so(
+    browser: Browser, server: Server, circuit: CircuitDetail
+) -> None:
+    context = browser.new_context(base_url=server.url)
+    page = context.new_page()
+    page.route(re.compile("plotly"), lambda route: route.abort())
+    page.goto(circuit.url, wait_until="domcontentloaded")
+    expect(page.locator("#graph").get_by_role("alert")).to_contain_text("The plotting library did not load")
+    context.close()
 
 
 def test_the_same_circuit_gives_the_same_picture(new_page: NewPage, circuit: CircuitDetail) -> None:

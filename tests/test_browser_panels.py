@@ -15,9 +15,7 @@ pytestmark = pytest.mark.browser
 expect.set_options(timeout=60_000)
 
 #: How the graph's nodes are filled now.
-FILLS = (
-    """() => [...document.querySelectorAll("#graph .picture path")].map((path) => path.getAttribute("fill")).join()"""
-)
+FILLS = """() => [...document.querySelectorAll("#graph .shapelayer path")].map((path) => path.style.fill).join()"""
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,10 @@ pytestmark = pytest.mark.browser
 expect.set_options(timeout=60_000)
 
 #: How many outlines each shape of the picture has, by its name.
-DRAWN = """() => Object.fromEntries([...document.querySelectorAll("#graph .picture path")].map(
-  (path) => [path.dataset.name, path.getAttribute("d").split("M").length - 1]))"""
+DRAWN = """() => Object.fromEntries([...document.querySelectorAll("#graph .shapelayer path")].map((path) => {
+  const { shapes } = document.querySelector("#graph .plot-layer")._fullLayout;
+  return [shapes[path.dataset.index].name, path.getAttribute("d").split("M").length - 1];
+}))"""
 
 
 @pytest.fixture(scope="module")
