@@ -135,8 +135,8 @@ def _against(sparse: Figures, dense: Figures) -> Iterator[str]:
     yield f"**{sparse.model.name} against its dense twin {dense.model.name}**, circuits at {TARGET} nats held-out:"
     yield ""
     yield (
-        "| task | full model, nats | nodes | edges | left after cutting edges | loss, nats | uncalibrated | twin's nodes"
-        " | edges | ratio |"
+        "| task | full model, nats | nodes | edges | left after cutting edges | loss, nats | uncalibrated |"
+        " twin's nodes | edges | ratio |"
     )
     yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     for task in sparse.circuits:

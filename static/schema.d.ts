@@ -3423,7 +3423,7 @@ export interface components {
             beta2: number;
             /**
              * Calibrated
-             * @description the target is one for calibrated logits: scaled, and shifted between the candidates; off: as they are
+             * @description the target is for calibrated logits (scaled, shifted between the candidates); off: as they are
              * @default true
              */
             calibrated: boolean;

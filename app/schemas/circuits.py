@@ -105,7 +105,7 @@ class PruneSettings(Wire):
     )
     calibrated: bool = Field(
         DEFAULTS.calibrated,
-        description="the target is one for calibrated logits: scaled, and shifted between the candidates; off: as they are",
+        description="the target is for calibrated logits (scaled, shifted between the candidates); off: as they are",
     )
     greedy: bool = Field(
         DEFAULTS.greedy, description="drop nodes afterwards whose removal keeps the loss under the target"
