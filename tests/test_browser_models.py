@@ -68,6 +68,7 @@ def test_the_card_and_the_curve(page: Page, model: ModelDetail) -> None:
     page.goto(f"/models/{model.name}")
     expect(page.get_by_test_id("matrices").locator("tbody tr")).to_have_count(len(model.matrices))
     if model.training_curve:
+        page.locator("#training-curve").scroll_into_view_if_needed()
         expect(page.locator("#training-curve .scatterlayer .trace").first).to_be_attached()
     failures = page.get_by_test_id("failures").locator("li")
     expect(failures).to_have_count(len(model.card.known_failures))
