@@ -14,7 +14,7 @@ run: .venv/installed
 
 ## Every test: Python, the browser, JavaScript
 test: .venv/installed-dev node_modules/installed .venv/chromium
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 	npm test
 
 ## Formatting, lint and types
