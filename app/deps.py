@@ -88,6 +88,10 @@ def get_node_labels(request: Request) -> NodeLabels:
     return cast(NodeLabels, request.app.state.node_labels)
 
 
+def get_visitor(request: Request) -> str:
+    return cast(str, request.state.visitor)
+
+
 def get_render(request: Request) -> Render:
     def render(template: str, page_title: str, **context: Any) -> Response:
         page = {"page_title": page_title, **context}
@@ -111,4 +115,5 @@ TheComparing = Annotated[Comparing, Depends(get_comparing)]
 TheCards = Annotated[Cards, Depends(get_cards)]
 TheTrials = Annotated[Trials, Depends(get_trials)]
 TheNodeLabels = Annotated[NodeLabels, Depends(get_node_labels)]
+TheVisitor = Annotated[str, Depends(get_visitor)]
 ThePages = Annotated[Render, Depends(get_render)]

@@ -50,6 +50,7 @@ from app.sizes import Sizes
 from app.store import Store
 from app.tasks import Tasks
 from app.trials import Trials
+from app.visitor import Visitors
 from app.work import Work
 from model.sparse.warm import warm_in_background
 
@@ -126,6 +127,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(resource.router)
     app.mount(urls.STATIC, Assets(directory=FOLDER), name="static")
     app.mount(urls.PLOTLY, Assets(plotly_version, packages=[("plotly", "package_data")]), name="plotly")
+    app.add_middleware(Visitors)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(Guard, max_body_bytes=settings.max_body_bytes)
     return app
