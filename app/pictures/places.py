@@ -179,7 +179,7 @@ def _lanes(circuit: CircuitDetail, items: dict[Item, dict[int, float]], rail_x: 
             columns: dict[Hashable, list[Node]] = defaultdict(list)
             for node in nodes:
                 columns[(part_of(node) == "attn.v", node.index)].append(node)
-            n_qk = sum(1 for is_v, _ in columns if is_v is False) if block == "attn" else 0
+            n_qk = sum(part_of(column[0]) != "attn.v" for column in columns.values()) if block == "attn" else 0
             width = float(max(n_qk, len(columns) - n_qk, 1)) + (1.0 if block == "attn" else 0.0)
             name = f"head {nodes[0].head}" if block == "attn" else ""
             lane.append((wish, name, list(columns.values()), width))
