@@ -13,7 +13,7 @@ run: .venv/installed
 	$(BIN)/sparsescope serve
 
 ## Every test: Python, the browser, JavaScript
-test: .venv/installed-dev node_modules/installed .venv/chromium
+test: .venv/installed-dev node_modules/installed .venv/chromium .venv/postgresql
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 	npm test
 
@@ -66,4 +66,9 @@ node_modules/installed: package.json package-lock.json
 .venv/chromium: | .venv/installed
 	[ -n "$$CHROMIUM" ] || [ -x /usr/bin/chromium ] || \
 		{ $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends chromium; }
+	touch $@
+
+.venv/postgresql: | .venv/installed
+	[ -n "$$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || command -v initdb >/dev/null || \
+		{ $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends postgresql; }
 	touch $@

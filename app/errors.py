@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 
 from app.pages import wants_page
@@ -104,6 +106,17 @@ def install(app: FastAPI) -> None:
         if error.status_code == 405:
             message = f"{request.url.path} does not answer {request.method}"
         return answer(request, error.status_code, message, dict(error.headers or {}))
+
+    @app.exception_handler(DataError)
+    def unstorable(request: Request, _error: DataError) -> Response:
+        return answer(request, 422, "the request holds a text that cannot be stored; leave out its NUL characters")
+
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(NoConnection)
+    def unreachable(request: Request, error: Exception) -> Response:
+        log.error("%s %s: the store does not answer", request.method, request.url.path, exc_info=error)
+        message = "the store does not answer just now; nothing was changed, try again in a moment"
+        return answer(request, 503, message, {"retry-after": "5"})
 
     @app.exception_handler(Exception)
     def broken(request: Request, error: Exception) -> Response:

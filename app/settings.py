@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,7 +15,11 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("data"), description="own models, the database, locks of running workers")
     bundle_dir: Path = Field(ROOT / "bundle", description="models and circuits that come with the app")
-    database_url: str | None = Field(None, description="SQLAlchemy URL; without it, SQLite in data_dir")
+    database_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("SPARSESCOPE_DATABASE_URL", "database_url"),  # the latter is DATABASE_URL too
+        description="postgresql://... or sqlite:///...; without it, SQLite in data_dir",
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +17,9 @@ import torch
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+import postgres
 import tiny
+from app.database import Database
 from app.main import create_app
 from app.settings import ROOT, Settings
 
@@ -34,13 +37,49 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def tiny_settings(bundle: Path, data_dir: Path) -> Settings:
-    return Settings(data_dir=data_dir, bundle_dir=bundle, device="cpu", worker=False, n_measured_pairs=tiny.N_PAIRS)
+# -- databases -------------------------------------------------------------------------------
+
+ENGINES = ["sqlite", "postgresql"]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests marked `both_engines` run once on SQLite and once on PostgreSQL."""
+    if metafunc.definition.get_closest_marker("both_engines") and "database_url" in metafunc.fixturenames:
+        metafunc.parametrize("database_url", ENGINES, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[postgres.Cluster]:
+    with postgres.cluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture
-def settings(tmp_path: Path, tiny_bundle: Path) -> Settings:
-    return tiny_settings(tiny_bundle, tmp_path / "data")
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of the test's own, empty."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        return str(request.getfixturevalue("postgresql").fresh())
+    return f"sqlite:///{tmp_path / 'store.db'}"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The same with its tables made."""
+    database = Database(database_url)
+    database.migrate()
+    yield database
+    database.close()
+
+
+def tiny_settings(bundle: Path, data_dir: Path, **more: Any) -> Settings:
+    return Settings(
+        data_dir=data_dir, bundle_dir=bundle, device="cpu", worker=False, n_measured_pairs=tiny.N_PAIRS, **more
+    )
+
+
+@pytest.fixture
+def settings(tmp_path: Path, tiny_bundle: Path, database_url: str) -> Settings:
+    return tiny_settings(tiny_bundle, tmp_path / "data", database_url=database_url)
 
 
 @pytest.fixture

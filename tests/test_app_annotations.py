@@ -11,6 +11,8 @@ from fastapi.testclient import TestClient
 from app.schemas import AnnotatedCircuit, Annotation, AnnotationSummary
 from app.store import Store
 
+pytestmark = pytest.mark.both_engines
+
 HTML = {"accept": "text/html"}
 NODE = "0.mlp.post_act:0"
 OTHER = "0.mlp.post_act:3"

@@ -120,7 +120,8 @@ def test_a_job_prunes_with_shuffled_weights_and_labels(
     assert own.same_settings and own.settings == ordered.provenance.settings
 
 
-def test_a_card_ships_with_its_circuit(tiny_bundle: Path, tmp_path: Path, circuit_id: str) -> None:
+@pytest.mark.both_engines
+def test_a_card_ships_with_its_circuit(tiny_bundle: Path, tmp_path: Path, circuit_id: str, database: Database) -> None:
     runner = CliRunner()
     bundle = {"SPARSESCOPE_BUNDLE_DIR": str(tiny_bundle), "SPARSESCOPE_N_MEASURED_PAIRS": "4"}
     arguments = ["card", circuit_id, "--out", str(tmp_path / "cards"), "--data-dir", str(tmp_path / "data")]
@@ -128,13 +129,12 @@ def test_a_card_ships_with_its_circuit(tiny_bundle: Path, tmp_path: Path, circui
     assert result.exit_code == 0, result.output
     written = CardFile.model_validate_json((tmp_path / "cards" / f"{circuit_id}.json").read_bytes())
     assert [part.result.control for part in written.parts] == ["necessity"] and written.circuit == circuit_id
-    database = Database(f"sqlite:///{tmp_path}/other.db")
-    database.migrate()
     parts = CardParts(database)
     (tmp_path / "cards" / "broken.json").write_text("{}")
     assert [parts.import_bundle(tmp_path / "cards") for _ in range(2)] == [1, 0]
     assert parts.of_circuit(circuit_id) == written.parts
-    database.close()
+    kept = written.parts[0]
+    assert parts.keep(kept.model_copy(update={"elapsed_s": 99.0})) == parts.get(kept.id) == kept, "the first one stays"
 
 
 def test_a_bundled_card_is_there_from_the_start(tiny_bundle: Path, tmp_path: Path, circuit_id: str) -> None:

@@ -1,8 +1,5 @@
 """Jobs wait in line, change state only forward, and leave a stream of events behind."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from app.database import Database
@@ -15,12 +12,12 @@ STEP = StepEvent(step=1, n_steps=2, phase="learning", loss_nats=0.5, n_nodes=9, 
 PROGRESS = JobProgress(phase="learning", step=1, n_steps=2, elapsed_s=1.5, eta_s=1.5)
 
 
+pytestmark = pytest.mark.both_engines
+
+
 @pytest.fixture
-def queue(tmp_path: Path) -> Iterator[Queue]:
-    database = Database(f"sqlite:///{tmp_path}/jobs.db")
-    database.migrate()
-    yield Queue(database)
-    database.close()
+def queue(database: Database) -> Queue:
+    return Queue(database)
 
 
 def states(queue: Queue, job: Job) -> list[str]:

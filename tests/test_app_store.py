@@ -1,25 +1,26 @@
 """What is kept is kept once, under an id that follows from its content, and found again by any later version."""
 
 import json
-import sqlite3
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
+from sqlalchemy import inspect, text
 
 import tiny
-from app.database import Database
+from app.database import Database, _config, driven
 from app.errors import Refusal
 from app.schemas import CircuitDetail
+from app.settings import Settings
 from app.store import Store
+
+pytestmark = pytest.mark.both_engines
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    database = Database(f"sqlite:///{tmp_path}/store.db")
-    database.migrate()
-    yield Store(database)
-    database.close()
+def store(database: Database) -> Store:
+    return Store(database)
 
 
 @pytest.fixture(scope="session")
@@ -63,18 +64,19 @@ def test_an_unknown_circuit_is_refused_with_the_choices(store: Store, circuit: C
 
 
 def test_an_existing_database_is_brought_up_to_date_and_keeps_its_records(
-    tmp_path: Path, circuit: CircuitDetail
+    database_url: str, circuit: CircuitDetail
 ) -> None:
-    url = f"sqlite:///{tmp_path}/old.db"
     for _ in range(2):
-        database = Database(url)
+        database = Database(database_url)
         database.migrate()
         Store(database).keep_circuit(circuit)
+        now, newest = database.revisions()
+        assert now == newest is not None
+        with database.engine.connect() as connection:
+            assert connection.exec_driver_sql("select count(*) from circuits").scalar() == 1
+            if database.dialect == "sqlite":
+                assert connection.exec_driver_sql("pragma journal_mode").scalar() == "wal"
         database.close()
-    connection = sqlite3.connect(tmp_path / "old.db")
-    assert connection.execute("select count(*) from circuits").fetchone() == (1,)
-    assert connection.execute("pragma journal_mode").fetchone() == ("wal",)
-    connection.close()
 
 
 def test_the_tables_are_those_that_the_migrations_make(store: Store) -> None:
@@ -95,3 +97,63 @@ def test_ids_follow_from_content_alone(circuit: CircuitDetail, tiny_bundle: Path
     assert {k: v for k, v in same.items() if k != "created_at"} == {
         k: v for k, v in json.loads(circuit.model_dump_json()).items() if k != "created_at"
     }
+
+
+def test_writers_take_turns_and_readers_do_not_wait_for_them(database: Database, circuit: CircuitDetail) -> None:
+    """Eight threads raise one number: none overwrites what another wrote, since each reads after it has the lock."""
+    with database.writing() as session:
+        session.execute(text("create table counter (n integer)"))
+        session.execute(text("insert into counter values (0)"))
+
+    def raise_it(_: int) -> None:
+        with database.writing() as session:
+            n = session.scalar(text("select n from counter"))
+            with database.reading() as beside:
+                assert beside.scalar(text("select n from counter")) == n, "what is not committed is not seen"
+            session.execute(text("update counter set n = :n"), {"n": n + 1})
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(raise_it, range(40)))
+    with database.reading() as session:
+        assert session.scalar(text("select n from counter")) == 40
+
+
+def test_a_reader_sees_one_moment(database: Database) -> None:
+    with database.writing() as session:
+        session.execute(text("create table counter (n integer)"))
+    with database.reading() as session:
+        before = session.scalar(text("select count(*) from counter"))
+        with database.writing() as beside:
+            beside.execute(text("insert into counter values (1)"))
+        assert session.scalar(text("select count(*) from counter")) == before == 0
+
+
+def test_every_migration_can_be_taken_back(database: Database) -> None:
+    with database._writer.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    assert set(inspect(database.engine).get_table_names()) <= {"alembic_version"}
+    database.migrate()
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("postgres://u:p@h/d", "postgresql+psycopg://u:p@h/d"),
+        ("postgresql://h/d?host=/run/x", "postgresql+psycopg://h/d?host=/run/x"),
+        ("postgresql+psycopg://h/d", "postgresql+psycopg://h/d"),
+        ("sqlite:////tmp/x.db", "sqlite:////tmp/x.db"),
+    ],
+)
+def test_addresses_as_hosts_hand_them_out(given: str, taken: str) -> None:
+    assert driven(given) == taken
+
+
+def test_the_database_is_named_by_either_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert Settings(data_dir=tmp_path).database.startswith("sqlite:///")
+    monkeypatch.setenv("DATABASE_URL", "postgres://h/general")
+    assert Settings(data_dir=tmp_path).database == "postgres://h/general"
+    monkeypatch.setenv("SPARSESCOPE_DATABASE_URL", "postgres://h/own")
+    assert Settings(data_dir=tmp_path).database == "postgres://h/own"
+    assert Settings(data_dir=tmp_path, database_url="postgres://h/said").database == "postgres://h/said"
