@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.commands import forms
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -285,6 +286,9 @@ def openapi() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(create_app(Settings(data_dir=Path(folder))).openapi(), indent=1, sort_keys=True))
+
+
+app.command()(forms.export)
 
 
 if __name__ == "__main__":

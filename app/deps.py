@@ -9,6 +9,7 @@ from app.cards import Cards
 from app.catalogue import Catalogue
 from app.compare import Comparing
 from app.experiments import Experiments
+from app.exports import Exports
 from app.lab import Lab
 from app.library import Library
 from app.node_analyses import NodeAnalyses
@@ -92,6 +93,10 @@ def get_visitor(request: Request) -> str:
     return cast(str, request.state.visitor)
 
 
+def get_exports(request: Request) -> Exports:
+    return cast(Exports, request.app.state.exports)
+
+
 def get_render(request: Request) -> Render:
     def render(template: str, page_title: str, **context: Any) -> Response:
         page = {"page_title": page_title, **context}
@@ -116,4 +121,5 @@ TheCards = Annotated[Cards, Depends(get_cards)]
 TheTrials = Annotated[Trials, Depends(get_trials)]
 TheNodeLabels = Annotated[NodeLabels, Depends(get_node_labels)]
 TheVisitor = Annotated[str, Depends(get_visitor)]
+TheExports = Annotated[Exports, Depends(get_exports)]
 ThePages = Annotated[Render, Depends(get_render)]

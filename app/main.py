@@ -16,6 +16,7 @@ from app.compare import Comparing
 from app.corpus import Corpus
 from app.database import Database
 from app.experiments import Experiments
+from app.exports import Exports
 from app.jobs import Worker
 from app.lab import Lab
 from app.library import Library
@@ -33,6 +34,7 @@ from app.routes import (
     circuits,
     compare,
     docs,
+    exports,
     frontier,
     health,
     home,
@@ -105,6 +107,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.prompt_analyses = PromptAnalyses(experiments)
     app.state.sizes = Sizes(experiments, settings.n_measured_pairs)
     app.state.comparing = Comparing(experiments)
+    app.state.exports = Exports(experiments)
     app.state.library = library
     app.state.templates = make_templates()
     errors.install(app)
@@ -119,6 +122,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         cards,
         trials,
         annotations,
+        exports,
         ablations,
         sweeps,
         jobs,

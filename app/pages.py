@@ -7,7 +7,7 @@ from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from app import __version__, urls
+from app import __version__, forms, urls
 from app.assets import asset, plotly
 from app.modules import modules_of
 from app.schemas import PruneSettings
@@ -36,6 +36,7 @@ def make_templates(folder: Path = ROOT / "templates") -> Jinja2Templates:
         "modules_of": modules_of,
         "asset": asset,
         "plotly": plotly,
+        "forms": forms.summaries,
     }
     return Jinja2Templates(env=environment)
 

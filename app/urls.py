@@ -38,6 +38,9 @@ FAILURES = "/circuits/{circuit_id}/failures"
 STRESS = "/circuits/{circuit_id}/stress"
 RULES = "/circuits/{circuit_id}/rules"
 NODE_LABEL_JSON = "/circuits/{circuit_id}/nodes/{node_id}/label.json"
+CIRCUIT_EXPORT = "/circuits/{circuit_id}/exports/{form}"
+FORMS_JSON = "/forms.json"
+SCHEMA = "/schemas/{name}.json"
 COMPARE = "/compare"
 ABLATIONS = "/ablations"
 ABLATION = "/ablations/{ablation_id}"
@@ -70,6 +73,14 @@ def task(name: str) -> str:
 
 def circuit(circuit_id: str) -> str:
     return CIRCUIT.format(circuit_id=circuit_id)
+
+
+def circuit_export(circuit_id: str, form: str) -> str:
+    return CIRCUIT_EXPORT.format(circuit_id=circuit_id, form=form)
+
+
+def schema(form: str, version: int) -> str:
+    return SCHEMA.format(name=f"{form}-{version}")
 
 
 def card(circuit_id: str) -> str:
