@@ -279,6 +279,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/circuits/{circuit_id}/exports/{form}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A circuit as a file in one of the forms */
+        get: operations["export_circuits__circuit_id__exports__form__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/circuits/{circuit_id}/failures": {
         parameters: {
             query?: never;
@@ -602,6 +619,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/forms.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The forms that circuits travel in */
+        get: operations["all_forms_forms_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/frontier.json": {
         parameters: {
             query?: never;
@@ -790,6 +824,26 @@ export interface paths {
         };
         /** A task measured on a model, unpruned, now */
         get: operations["measure_task_models__name__tasks__task__json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schemas/{name}.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * JSON Schema of a form's files
+         * @description `name` is a form's name, `-`, and its version: `sparsescope-1`.
+         */
+        get: operations["schema_schemas__name__json_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2200,6 +2254,35 @@ export interface components {
              * @enum {string}
              */
             ranking: "pruning order, then estimated effect" | "effect, then estimated effect";
+        };
+        /**
+         * FormSummary
+         * @description A form that a circuit can be exported in, and whether files of it can be imported.
+         */
+        FormSummary: {
+            /** About */
+            about: string;
+            /**
+             * File Name
+             * @description `{id}` stands for the circuit's id
+             */
+            file_name: string;
+            /** Imports */
+            imports: boolean;
+            /** Media Type */
+            media_type: string;
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "sparsescope" | "attribution-graph" | "sparse-pretrain" | "eap-ig" | "nodes-csv" | "edges-csv" | "svg" | "png";
+            /**
+             * Schema Url
+             * @description JSON Schema of the files; null where they are no JSON
+             */
+            schema_url: string | null;
+            /** Title */
+            title: string;
         };
         /**
          * Frontier
@@ -5335,6 +5418,59 @@ export interface operations {
             };
         };
     };
+    export_circuits__circuit_id__exports__form__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+                form: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "image/png": unknown;
+                    "image/svg+xml": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     own_failures_circuits__circuit_id__failures_post: {
         parameters: {
             query?: never;
@@ -6379,6 +6515,35 @@ export interface operations {
             };
         };
     };
+    all_forms_forms_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FormSummary"][];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     frontier_frontier_json_get: {
         parameters: {
             query?: {
@@ -6798,6 +6963,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskMeasure"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    schema_schemas__name__json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description no such model, task, circuit, node, annotation, ablation or job */
