@@ -1,7 +1,8 @@
 #!/bin/sh
 # The commands that trained the bundled models. Each saves and resumes: run it again after a stop.
 # Usage: bundle/train.sh NAME; the folder is .cache/train/NAME. First: python -m model.corpus (and python -m model.corpus.dyck).
-# The sparser and the denser sibling start from checkpoints of python-3x128.
+# The sparser and the denser sibling start from the weights of python-3x128; all of them share its tokeniser:
+# put bundle/models/python-3x128/tokenizer.json into .cache/corpus/tokenizer before the corpus is written.
 set -eu
 name=$1
 folder=.cache/train
@@ -13,13 +14,13 @@ dyck() {
 }
 
 case $name in
-python-3x128) python --n-layer 3 --d-model 128 --density 0.05 --learning-rate 0.08 --n-steps 36000 --keep-at 17000 ;;
+python-3x128) python --n-layer 3 --d-model 128 --density 0.05 --learning-rate 0.08 --n-steps 36000 ;;
 python-3x128-sparser)
     python --n-layer 3 --d-model 128 --density 0.025 --first-density 0.05 --learning-rate 0.06 --n-steps 5000 \
-        --start-from "$folder/python-3x128/checkpoint.pt" ;;
+        --start-from bundle/models/python-3x128 ;;
 python-3x128-denser)
     python --n-layer 3 --d-model 128 --density 0.1 --first-density 0.1 --learning-rate 0.06 --n-steps 5000 \
-        --start-from "$folder/python-3x128/checkpoint-17000.pt" ;;
+        --start-from bundle/models/python-3x128 ;;
 python-3x128-dense) python --n-layer 3 --d-model 128 --density 1 --learning-rate 0.015 --n-steps 4500 ;;
 python-2x128-s[0-9]) python --n-layer 2 --d-model 128 --density 0.05 --learning-rate 0.08 --n-steps 4000 --seed "${name#*-s}" ;;
 dyck-topk-s[0-9]) dyck --afrac 0.25 ;;

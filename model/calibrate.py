@@ -18,6 +18,8 @@ N_NEWTON = 10
 #: A circuit that tells the classes apart the wrong way round would rather say nothing; kept from that, it has a slope
 #: to learn from.
 LEAST_SCALE = 0.5
+#: A circuit whose logits differ by a hair tells nothing that rounding could not: no scale makes an answer of that.
+MOST_SCALE = 32.0
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,16 @@ class Calibration:
 def fit(
     difference: Float[Tensor, "*variant prompt"],
 ) -> tuple[Float[Tensor, "*variant 1"], Float[Tensor, "*variant 1"]]:
-    """Scale and shift that give the least two-way loss, each variant its own, by Newton's method."""
+    """Scale and shift that give the least two-way loss, each variant its own, by Newton's method.
+
+    The scale stays between LEAST_SCALE and MOST_SCALE; at either end the shift is the best for that scale.
+    """
     sign = _sign(difference)
     x = difference.detach().double() * sign  # class 1's logit less class 2's
     middle, spread = x.mean(-1, keepdim=True), x.std(-1, keepdim=True).clamp_min(1e-9)
     z = (x - middle) / spread
-    a, b = torch.zeros_like(middle), torch.zeros_like(middle)
+    least, most = LEAST_SCALE * spread, MOST_SCALE * spread
+    a, b = least.clone(), torch.zeros_like(middle)
     for _ in range(N_NEWTON):
         p = torch.sigmoid(-sign * (a * z + b))
         w = (p * (1 - p)).clamp_min(1e-12)
@@ -52,8 +58,10 @@ def fit(
         aa, bb = (w * z * z).mean(-1, keepdim=True) + RIDGE, w.mean(-1, keepdim=True) + RIDGE
         ab = (w * z).mean(-1, keepdim=True)
         determinant = aa * bb - ab * ab
-        a = (a - ((bb * slope_a - ab * slope_b) / determinant).clamp(-3, 3)).maximum(LEAST_SCALE * spread)
-        b = b - ((aa * slope_b - ab * slope_a) / determinant).clamp(-3, 3)
+        wanted = a - ((bb * slope_a - ab * slope_b) / determinant).clamp(-3, 3)
+        held = (wanted < least) | (wanted > most)
+        a = wanted.maximum(least).minimum(most)
+        b = b - torch.where(held, slope_b / bb, (aa * slope_b - ab * slope_a) / determinant).clamp(-3, 3)
     scale = a / spread
     return scale.to(difference.dtype), ((b - scale * middle) / 2).to(difference.dtype)
 

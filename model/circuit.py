@@ -81,8 +81,9 @@ class Circuit:
     def without(self, cut: Iterable[Node]) -> "Circuit":
         """The circuit less some nodes and their edges; its calibration stays as it is."""
         gone = set(cut)
-        left = [node for node in self.nodes if node not in gone]
-        return Circuit.of(self.model_fingerprint, self.task, left, self.cut_edges, self.calibration)
+        left = tuple(node for node in self.nodes if node not in gone)
+        edges = tuple(edge for edge in self.cut_edges if edge.source not in gone and edge.target not in gone)
+        return replace(self, nodes=left, cut_edges=edges)
 
     def with_cut(self, edges: Iterable[Edge]) -> "Circuit":
         """The circuit with more of its edges cut."""

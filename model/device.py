@@ -14,3 +14,12 @@ def choose_device(name: str = "auto") -> torch.device:
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise UnknownName(f"no device {name!r}: this machine has no CUDA; there is: cpu")
     return torch.device(name)
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether products in bfloat16 are quicker than in float32: on a GPU, and on a CPU with instructions for them.
+    Elsewhere they are emulated, some fifty times slower."""
+    if device.type != "cpu":
+        return True
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))

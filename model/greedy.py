@@ -3,7 +3,8 @@
 1. Order the parts by the effect of cutting each alone: measured on a few pairs, or for very many parts estimated by
    one backward pass.
 2. Go through them from the least effective, dropping several at once; where the loss does not bear it, half as many,
-   down to each on its own. A try is measured on a few pairs first, then on all.
+   down to each on its own, or in a circuit of very many parts down to one in N_TRIES of them. A try is measured on a
+   few pairs first, then on all.
 3. Drop what is left without a path from tokens to logits; go through what remains until nothing more can go.
 
 All of it runs on the compiled circuit, where a try is a row of gates.
@@ -28,6 +29,8 @@ N_PROBE_PAIRS = 24
 N_MEASURED = 1000
 #: Tries that share a forward pass.
 AT_ONCE = 8
+#: About how many tries a pass may end up with: with more parts than that, it drops some together or not at all.
+N_TRIES = 400
 
 What = Literal["nodes", "edges"]
 OnDrop = Callable[[float, Circuit], None]
@@ -135,10 +138,12 @@ class _Pass:
             return self.circuit
         order = torch.argsort(self.effects(), stable=True)
         now, rough_now = (self.loss(self.gates, batch) for batch in (self.batch, self.probe))
-        at_once, start = max(1, self.n_parts // 4), 0
+        least = max(1, self.n_parts // N_TRIES)
+        at_once, start = max(least, self.n_parts // 4), 0
         while start < self.n_parts and not should_stop():
-            # tries: the next parts together, or where that is one part, each of the next few on its own
-            tries = [order[start : start + at_once]] if at_once > 1 else list(order[start : start + AT_ONCE].split(1))
+            # tries: the next parts together, or where they are as few as may be, each of the next few such groups
+            n_next = at_once if at_once > least else least * AT_ONCE
+            tries = list(order[start : start + n_next].split(at_once))
             rough = self.losses(torch.stack([self._without(parts) for parts in tries]), self.probe)
             dropped, rough_before = False, rough_now
             for parts, rough_loss in zip(tries, rough.tolist(), strict=True):
@@ -150,14 +155,14 @@ class _Pass:
                     self.gates, now, rough_now = self._without(parts), loss, rough_now + rise
                     dropped = True
                     on_drop(loss, self._left())
-            if at_once == 1:
-                start += len(tries)
-                at_once = 2 if dropped else 1
+            if at_once == least:
+                start += sum(map(len, tries))
+                at_once *= 2 if dropped else 1
             elif dropped:
                 start += at_once
                 at_once *= 2
             else:
-                at_once //= 2
+                at_once = max(least, at_once // 2)
         return self._with_paths(on_drop)
 
     def _without(self, parts: Tensor) -> Float[Tensor, " part"]:

@@ -15,6 +15,7 @@ from model.batch import PairBatch
 from model.calibrate import Calibration, fit, plain_losses
 from model.circuit import Keep
 from model.compiled import CompiledCircuit, compile_circuit
+from model.device import has_fast_bf16
 from model.graph import connected
 from model.mask import Mask
 from model.measure import logit_difference
@@ -48,6 +49,7 @@ class Learner:
         self.edges = Adjacency.of(subject.model)
         self.compiled: CompiledCircuit | None = None
         self.recent_loss = 0.0
+        self.bf16 = settings.bf16 and has_fast_bf16(subject.device)
         self.calibration: Tensor | None = None
         self.best: dict[float, tuple[int, Tensor]] = {}
         if candidates is not None:
@@ -120,7 +122,7 @@ class Learner:
     def _difference(self, batch: PairBatch, gates: Tensor) -> Tensor:
         if self.compiled is not None:
             return self.compiled.logit_difference(batch, gates[self.alive])
-        with torch.autocast(self.subject.device.type, torch.bfloat16, enabled=self.settings.bf16):
+        with torch.autocast(self.subject.device.type, torch.bfloat16, enabled=self.bf16):
             return logit_difference(self.subject.model, batch, self.mask.tap(gates, self.subject.means))
 
     def _pressure(self) -> float:

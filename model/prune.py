@@ -9,16 +9,18 @@
    `ease_penalty=False` is the paper's), so that one k_coef fits all tasks.
 5. Rank nodes by tau (ties by how much each helped the loss), bisect how many to keep for the target loss on
    fresh pairs; drop what has no path from tokens to logits; drop greedily what the target does not need, nodes first
-   and then edges, which from there on carry only their source's mean (the paper counts edges without this). The
-   target is missed by `margin_nats` on purpose, so that pairs never seen meet it too.
+   and then edges, which from there on carry only their source's mean (the paper counts edges without this). One half
+   of the fresh pairs says what may go, and choosing so often fits them: what went last comes back until the other
+   half meets the target too, on which nothing was chosen. Both aim `margin_nats` below it.
 6. Calibrate the logits: one scale and a shift for each candidate. The target is one for calibrated logits, and the
    calibration belongs to the circuit; with `calibrated=False` the size is chosen for the logits as they are. So it is
    where the last token alone, by the bigram table, would meet the target: there a calibrated circuit has no nodes.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import torch
 
@@ -144,12 +146,13 @@ def prune_batches(
     The greedy pass is left out where more than `greedy_up_to` nodes are needed.
     """
     settings = fitting(settings, subject, fresh)
+    choosing, confirming = halves(fresh)
     report = _Reporter(subject, settings.n_steps, on_step)
     target = settings.aim_nats
 
     @torch.no_grad()
     def fresh_loss(keep: Keep) -> float:
-        return float(settings.losses(compile_circuit(subject.model, subject.means, keep).logit_difference(fresh)))
+        return float(settings.losses(compile_circuit(subject.model, subject.means, keep).logit_difference(choosing)))
 
     mask = learn_mask(
         subject, train, settings, candidates=candidates, reaches=lambda keep: fresh_loss(keep) <= target,
@@ -167,14 +170,20 @@ def prune_batches(
             report("dropping", loss, keep)
 
         keep = drop_needless(
-            subject, keep, fresh, target, losses=settings.losses, on_drop=on_drop, should_stop=should_stop
+            subject, keep, choosing, target, losses=settings.losses, on_drop=on_drop, should_stop=should_stop
         )
-    circuit = Circuit.of(subject.fingerprint, task_name, kept_nodes(keep))
+    circuit, cut = Circuit.of(subject.fingerprint, task_name, kept_nodes(keep)), list[Circuit]()
     if settings.cut_edges and small_enough and fresh_loss(keep) <= target and not should_stop():
+
+        def on_cut(loss: float, circuit: Circuit) -> None:
+            cut.append(circuit)
+            report.of_circuit("cutting", loss, circuit)
+
         circuit = cut_needless(
-            subject, circuit, fresh, target, losses=settings.losses,
-            on_drop=lambda loss, circuit: report.of_circuit("cutting", loss, circuit), should_stop=should_stop,
-        )  # fmt: skip
+            subject, circuit, choosing, target, losses=settings.losses, on_drop=on_cut, should_stop=should_stop
+        )
+    larger = (Circuit.of(subject.fingerprint, task_name, kept_nodes(keep)) for keep in reversed(dropped))
+    circuit = _confirmed(subject, chain([circuit, *reversed(cut)], larger), confirming, settings)
     keep = circuit.keep(subject.config, subject.device)
     outcome = measure(compile_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges), fresh)
     calibration = calibrate(outcome.logit_diff)
@@ -235,6 +244,24 @@ def kept_nodes_in_order(mask: Mask, n: int) -> Iterator[Node]:
     """The `n` most wanted nodes of a mask, most wanted first."""
     for number in mask.ranking()[:n].tolist():
         yield from kept_nodes(mask.keep_of(torch.tensor([number])))
+
+
+def halves(batch: PairBatch) -> tuple[PairBatch, PairBatch]:
+    """The first half of the pairs and the second; a single pair is both."""
+    numbers = torch.arange(batch.n_pairs, device=batch.tokens.device)
+    half = batch.n_pairs // 2
+    return (batch.select(numbers[:half]), batch.select(numbers[half:])) if half else (batch, batch)
+
+
+@torch.no_grad()
+def _confirmed(subject: Subject, growing: Iterable[Circuit], batch: PairBatch, settings: PruneSettings) -> Circuit:
+    """The first of ever larger circuits whose loss on `batch` meets the target too; without one, the largest."""
+    for circuit in growing:
+        keep = circuit.keep(subject.config, subject.device)
+        compiled = compile_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges)
+        if float(settings.losses(compiled.logit_difference(batch))) <= settings.aim_nats:
+            break
+    return circuit
 
 
 def _drop_disconnected(subject: Subject, keep: Keep, target: float, loss_of: Callable[[Keep], float]) -> Keep:

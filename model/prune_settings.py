@@ -11,7 +11,8 @@ from model.calibrate import calibrated_losses, plain_losses
 @dataclass(frozen=True)
 class PruneSettings:
     """One run of pruning; `k_coef` is nats a kept node, `edge_coef` nats a kept edge, `target_loss_nats` what the
-    circuit may lose up to: once its logits are calibrated, or with `calibrated` off as they are."""
+    circuit may lose up to: once its logits are calibrated, or with `calibrated` off as they are. `bf16` is for
+    devices that are quicker at it; the first steps, of the whole model, learn with it."""
 
     n_steps: int = 400
     pairs_per_step: int = 16
@@ -34,7 +35,7 @@ class PruneSettings:
     seed: int = 0
     bf16: bool = True
     n_train_pairs: int = 2048
-    n_fresh_pairs: int = 640
+    n_fresh_pairs: int = 1024
 
     @property
     def aim_nats(self) -> float:

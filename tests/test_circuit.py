@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hand_model import CONFIG, WHOLE, hand_circuit, hand_model, nodes
-from model.calibrate import Calibration, calibrated_losses, plain_losses
+from model.calibrate import Calibration, calibrate, calibrated_losses, plain_losses
 from model.checkpoint import load_model
 from model.circuit import Circuit, kept_nodes, nothing_kept
 from model.errors import InputError
@@ -116,3 +116,12 @@ def test_the_best_calibration_is_found_and_tells_nothing_apart_by_itself():
     for scale in (0.5, 1.0, 2.0, 4.0, 8.0):
         for shift in (-1.0, -0.5, 0.0, 0.5, 1.0):
             assert losses[0] <= plain_losses(Calibration(scale, shift)(difference))[0] + 1e-3
+
+
+def test_a_scale_is_bounded_and_the_shift_is_the_best_for_the_bound():
+    hair = torch.tensor([0.002, 0.002, 0.001, 0.001])  # class 1 leads by 0.002, class 2 by 0.001
+    found = calibrate(hair)
+    assert found.scale == 32.0
+    # at scale 32 the classes lie at 0.064 and -0.032: the best shift puts zero half-way between them
+    assert 2 * found.shift == pytest.approx(-0.016, abs=1e-4)
+    assert float(calibrated_losses(hair)) == pytest.approx(math.log(1 + math.exp(-0.048)), abs=1e-4)

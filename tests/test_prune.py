@@ -75,7 +75,9 @@ def subject():
 
 def test_a_short_run_on_the_bundled_model_makes_a_small_circuit_that_does_the_task(subject):
     task, steps = TASKS["if_equals"], []
-    settings = PruneSettings(n_steps=25, lr=0.1, n_train_pairs=128, n_fresh_pairs=24, pairs_per_step=8)
+    settings = PruneSettings(
+        n_steps=25, lr=0.1, n_train_pairs=128, n_fresh_pairs=24, pairs_per_step=8, greedy=False, cut_edges=False
+    )
     result = prune(subject, task, settings, on_step=steps.append)
     assert result.reached_target
     assert [s.step for s in steps if s.phase == "learning"] == list(range(1, 26))

@@ -59,12 +59,14 @@ def main(
     batch_windows: int = 16,
     real_fraction: float = 0.5,
     seed: int = 0,
-    bf16: bool = True,
+    bf16: Annotated[bool, typer.Option(help="products in bfloat16, where the device is quicker at them")] = True,
     device: str = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves it to torch")] = 0,
     save_every: int = 500,
     keep_at: Annotated[int, typer.Option(help="also keep the checkpoint of this step, OUT/checkpoint-STEP.pt")] = 0,
-    start_from: Annotated[Path | None, typer.Option(help="a checkpoint of another run to take weights from")] = None,
+    start_from: Annotated[
+        Path | None, typer.Option(help="a model folder, or a checkpoint of another run, to take weights from")
+    ] = None,
 ) -> None:
     """Train a weight-sparse transformer on a built corpus (paper A.1, A.2). Run again, it resumes."""
     if threads:

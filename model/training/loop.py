@@ -13,7 +13,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from model.checkpoint import load_model
 from model.config import ModelConfig
+from model.device import has_fast_bf16
 from model.training.schedule import density_at, learning_rate_at
 from model.training.sparsity import count_nonzero, sparse_matrices, sparsify
 from model.training.windows import Corpus
@@ -122,7 +124,8 @@ class Run:
         self.curve: list[dict[str, Any]] = []
 
     def precision(self) -> AbstractContextManager[Any]:
-        return torch.autocast(self.device.type, torch.bfloat16) if self.settings.bf16 else nullcontext()
+        wanted = self.settings.bf16 and has_fast_bf16(self.device)
+        return torch.autocast(self.device.type, torch.bfloat16) if wanted else nullcontext()
 
     def density(self) -> float:
         settings = self.settings
@@ -169,7 +172,11 @@ class Run:
         temporary.replace(path)
 
     def start_from(self, path: Path) -> None:
-        """Take another run's weights and optimiser state, and start at step 0 (a sibling of another density)."""
+        """Start at step 0 (a sibling of another density) from a model folder's weights, or from another run's
+        checkpoint, its optimiser too."""
+        if path.is_dir():
+            self.model.load_state_dict(load_model(path, self.device).state_dict())
+            return
         state = torch.load(path, map_location=self.device, weights_only=True)
         self.model.load_state_dict(state["model"])
         rates = [group["lr"] for group in self.optimizer.param_groups]
