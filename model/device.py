@@ -21,5 +21,5 @@ def has_fast_bf16(device: torch.device) -> bool:
     Elsewhere they are emulated, some fifty times slower."""
     if device.type != "cpu":
         return True
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
