@@ -31,7 +31,7 @@ def _of_pruning(store: Store, circuit: CircuitDetail) -> Iterator[OtherSeed]:
     own = {node.id for node in circuit.nodes}
     for summary in store.circuits(circuit.model, circuit.task):
         other = store.circuit(summary.id)
-        if other.model_fingerprint != circuit.model_fingerprint or other.provenance.derived is not None:
+        if other.model_fingerprint != circuit.model_fingerprint or other.provenance.derived or other.provenance.forked:
             continue
         if other.provenance.settings.seed == circuit.provenance.settings.seed:
             continue

@@ -7,6 +7,7 @@ from app.convert_model import channel_page, model_detail, model_score, model_sum
 from app.errors import no_such
 from app.frontier import FrontierQuery, frontier
 from app.library import Facts, Library, Shelf
+from app.makers import NOBODY
 from app.model_groups import ROLES
 from app.schemas import (
     ChannelPage,
@@ -36,45 +37,46 @@ class ChannelQuery(NamedTuple):
 
 
 class Catalogue:
-    """Reads the library, the store and the tasks; changes nothing."""
+    """Reads the library, the store and the tasks; changes nothing. A `reader` finds their own unlisted circuits too."""
 
     def __init__(self, library: Library, store: Store, tasks: Tasks) -> None:
         self.library = library
         self.store = store
         self._tasks = tasks
 
-    def models(self) -> list[ModelSummary]:
+    def models(self, reader: str = NOBODY) -> list[ModelSummary]:
         """The best first, repeats that differ in their seed and models of other languages last."""
-        found = [self._summary(shelf, facts) for shelf, facts in self.library.described()]
+        found = [self._summary(shelf, facts, reader) for shelf, facts in self.library.described()]
         return sorted(found, key=lambda model: ROLES.index(model.role))
 
     def model_summary(self, name: str) -> ModelSummary:
         shelf = self.library.shelf(name)
         return self._summary(shelf, self.library.facts(shelf))
 
-    def model(self, name: str) -> ModelDetail:
+    def model(self, name: str, reader: str = NOBODY) -> ModelDetail:
         shelf = self.library.shelf(name)
         facts = self.library.facts(shelf)
         tasks = {task.name: task for task in self._tasks.all()}
-        return model_detail(self._summary(shelf, facts), shelf, facts, self.store.circuits(model=name), tasks)
+        circuits = self.store.circuits(model=name, reader=reader)
+        return model_detail(self._summary(shelf, facts, reader), shelf, facts, circuits, tasks)
 
     def channels(self, name: str, query: ChannelQuery) -> ChannelPage:
         return channel_page(self.library.subject(name), *query)
 
-    def frontier(self, query: FrontierQuery) -> Frontier:
-        models = self.models()
-        circuits = [c for model in models for c in self.store.circuits_of(model.name, model.fingerprint)]
+    def frontier(self, query: FrontierQuery, reader: str = NOBODY) -> Frontier:
+        models = self.models(reader)
+        circuits = [c for model in models for c in self.store.circuits_of(model.name, model.fingerprint, reader)]
         return frontier(models, circuits, query)
 
     def tasks(self) -> list[TaskSummary]:
         return [task_summary(task) for task in self._tasks.all()]
 
-    def task(self, name: str) -> TaskDetail:
+    def task(self, name: str, reader: str = NOBODY) -> TaskDetail:
         task = self._tasks.find(name)
         scores = [
             model_score(shelf, name) for shelf, facts in self.library.described() if facts.language == task.language
         ]
-        return task_detail(task, self.store.circuits(task=name), scores, self._own_pairs(task))
+        return task_detail(task, self.store.circuits(task=name, reader=reader), scores, self._own_pairs(task))
 
     def _own_pairs(self, task: Task) -> OwnPairs | None:
         if not isinstance(task, OwnTask):
@@ -85,16 +87,16 @@ class Catalogue:
             created_at=stored.created_at,
         )  # fmt: skip
 
-    def circuits(self, model: str | None, task: str | None) -> list[CircuitSummary]:
-        """All circuits, or those of one model or task. A name that is none is a 404, not an empty list."""
+    def circuits(self, model: str | None, task: str | None, reader: str = NOBODY) -> list[CircuitSummary]:
+        """Published circuits and the reader's own, of one model or task or of all. A name that is none is a 404."""
         if model is not None and model not in self.library.names():
             raise no_such("model", model, self.library.names())
         if task is not None:
             self.check_task(task)
-        return self.store.circuits(model, task)
+        return self.store.circuits(model, task, reader=reader)
 
-    def featured_circuits(self) -> list[CircuitSummary]:
-        return self.store.featured()
+    def featured_circuits(self, reader: str = NOBODY) -> list[CircuitSummary]:
+        return self.store.featured(reader)
 
     def tour_circuit(self) -> CircuitSummary | None:
         """The circuit that the tour is given on: the smallest that came with the app for the task of closing quotes."""
@@ -111,5 +113,5 @@ class Catalogue:
     def check_task(self, task: str) -> None:
         self._tasks.find(task)
 
-    def _summary(self, shelf: Shelf, facts: Facts) -> ModelSummary:
-        return model_summary(shelf, facts, len(self.store.circuits(model=shelf.name)))
+    def _summary(self, shelf: Shelf, facts: Facts, reader: str = NOBODY) -> ModelSummary:
+        return model_summary(shelf, facts, len(self.store.circuits(model=shelf.name, reader=reader)))

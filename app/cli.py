@@ -212,7 +212,7 @@ def card(
     folder = out or settings.bundle_dir / "cards"
     with _sentences(), _cards(settings) as cards:
         folder.mkdir(parents=True, exist_ok=True)
-        kept = cards.experiments.store.circuits()
+        kept = cards.experiments.store.circuits(reader=None)
         ids = [summary.id for summary in kept] if circuits == ["all"] else circuits
         for circuit_id in ids:
             wanted = CardJob.model_validate({"controls": control or list(CONTROLS), "n_steps": n_steps})

@@ -7,6 +7,7 @@ from itertools import combinations, groupby
 from typing import Literal
 
 from app.experiments import Experiments
+from app.makers import NOBODY
 from app.schemas import CircuitDetail, CircuitSummary
 from app.schemas.compare import (
     Chance,
@@ -63,10 +64,10 @@ class Comparing:
             overlap=self._overlap(a, b) if same_model else OtherModel(kind="other_model", why=OTHER_MODEL),
         )
 
-    def choices(self, circuit: CircuitDetail) -> list[tuple[str, list[CircuitSummary]]]:
+    def choices(self, circuit: CircuitDetail, reader: str = NOBODY) -> list[tuple[str, list[CircuitSummary]]]:
         """What a circuit may well be compared with, in groups: its model and task, its task, its model."""
-        of_task = [c for c in self.store.circuits(task=circuit.task) if c.id != circuit.id]
-        of_model = [c for c in self.store.circuits(model=circuit.model) if c.task != circuit.task]
+        of_task = [c for c in self.store.circuits(task=circuit.task, reader=reader) if c.id != circuit.id]
+        of_model = [c for c in self.store.circuits(model=circuit.model, reader=reader) if c.task != circuit.task]
         groups = [
             ("same model, same task", [c for c in of_task if c.model == circuit.model]),
             ("same task, other models", [c for c in of_task if c.model != circuit.model]),

@@ -12,11 +12,13 @@ from app.experiments import Experiments
 from app.exports import Exports
 from app.lab import Lab
 from app.library import Library
+from app.makers import Makers
 from app.node_analyses import NodeAnalyses
 from app.node_labels import NodeLabels
 from app.prompt_analyses import PromptAnalyses
 from app.queue import Queue
 from app.settings import Settings
+from app.short_links import ShortLinks
 from app.sizes import Sizes
 from app.store import Store
 from app.tasks import Tasks
@@ -97,6 +99,19 @@ def get_exports(request: Request) -> Exports:
     return cast(Exports, request.app.state.exports)
 
 
+def get_makers(request: Request) -> Makers:
+    return cast(Makers, request.app.state.makers)
+
+
+def get_short_links(request: Request) -> ShortLinks:
+    return cast(ShortLinks, request.app.state.short_links)
+
+
+def get_origin(request: Request) -> str:
+    """`https://host` as the request came in: for links that are read elsewhere."""
+    return str(request.base_url).rstrip("/")
+
+
 def get_render(request: Request) -> Render:
     def render(template: str, page_title: str, **context: Any) -> Response:
         page = {"page_title": page_title, **context}
@@ -122,4 +137,7 @@ TheTrials = Annotated[Trials, Depends(get_trials)]
 TheNodeLabels = Annotated[NodeLabels, Depends(get_node_labels)]
 TheVisitor = Annotated[str, Depends(get_visitor)]
 TheExports = Annotated[Exports, Depends(get_exports)]
+TheMakers = Annotated[Makers, Depends(get_makers)]
+TheShortLinks = Annotated[ShortLinks, Depends(get_short_links)]
+TheOrigin = Annotated[str, Depends(get_origin)]
 ThePages = Annotated[Render, Depends(get_render)]

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from app.pages import wants_page
 from app.schemas import CIRCUIT_PATTERN, NAME_PATTERN, NODE_PATTERN, VIEW_PATTERN, ErrorAnswer, Problem
 from app.schemas.lab import TARGET_PATTERN
+from app.schemas.sharing import PATH_PATTERN
 from model.errors import InputError, UnknownName
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}},
     }
     for status, text in {
+        403: "it is not yours: another visitor made it",
         404: "no such model, task, circuit, node, annotation, ablation or job",
         409: "the state of things does not allow it",
         413: "the body is too large",
@@ -154,6 +156,7 @@ _PATTERNS = {
     NAME_PATTERN: "a name of small letters, digits, `_`, `.` and `-`",
     CIRCUIT_PATTERN: "16 hexadecimal digits",
     TARGET_PATTERN: "a node, an edge, a head, a block or a layer, like 3.mlp.post_act:117 or 0.attn.h3",
+    PATH_PATTERN: "path and query of a page of this server, like /circuits/0123456789abcdef?node=3.mlp.post_act:117",
     VIEW_PATTERN: "empty or a page's query, like ?node=3.mlp.post_act:117",
 }
 

@@ -20,6 +20,7 @@ from app.exports import Exports
 from app.jobs import Worker
 from app.lab import Lab
 from app.library import Library
+from app.makers import Makers
 from app.middleware import Guard
 from app.node_analyses import NodeAnalyses
 from app.node_labels import NodeLabels
@@ -36,18 +37,21 @@ from app.routes import (
     docs,
     exports,
     frontier,
+    gallery,
     health,
     home,
     jobs,
     models,
     nodes,
     prompts,
+    sharing,
     sizes,
     sweeps,
     tasks,
     trials,
 )
 from app.settings import Settings
+from app.short_links import ShortLinks
 from app.sizes import Sizes
 from app.store import Store
 from app.tasks import Tasks
@@ -96,6 +100,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.store = store
     app.state.tasks = own
     app.state.queue = queue
+    app.state.makers = Makers(database)
+    app.state.short_links = ShortLinks(database, store)
     app.state.catalogue = Catalogue(library, store, own)
     app.state.experiments = experiments = Experiments(store, library, own)
     corpus = Corpus(settings.bundle_dir / "corpus")
@@ -126,6 +132,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ablations,
         sweeps,
         jobs,
+        gallery,
+        sharing,
     )
     for resource in (home, frontier, *data, health, docs):
         app.include_router(resource.router)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from app.database import Database
 from app.errors import no_such
+from app.makers import NOBODY, listed
 from app.schemas import Ablation, AnnotatedCircuit, Annotation, AnnotationSummary, CircuitDetail, CircuitSummary
 from app.tables import AblationRow, AnnotationRow, CircuitRow
 
@@ -22,9 +23,13 @@ class Store:
 
     # -- circuits ----------------------------------------------------------------------------
 
-    def circuits(self, model: str | None = None, task: str | None = None) -> list[CircuitSummary]:
-        """Summaries, by model, task and size; the order depends on nothing else."""
+    def circuits(
+        self, model: str | None = None, task: str | None = None, *, reader: str | None = NOBODY
+    ) -> list[CircuitSummary]:
+        """Those that a reader's lists have (None: all there are), by model, task and size."""
         query = select(CircuitRow.summary)
+        if reader is not None:
+            query = query.where(listed(CircuitRow, reader))
         if model is not None:
             query = query.where(CircuitRow.model == model)
         if task is not None:
@@ -33,19 +38,21 @@ class Store:
             found = [CircuitSummary.model_validate_json(text) for text in session.scalars(query)]
         return sorted(found, key=lambda c: (c.model, c.task, c.n_nodes, c.id))
 
-    def circuits_of(self, model: str, fingerprint: str) -> list[CircuitSummary]:
+    def circuits_of(self, model: str, fingerprint: str, reader: str = NOBODY) -> list[CircuitSummary]:
         """Summaries of the circuits of a model as it is now; those of earlier weights under its name are left out."""
         query = select(CircuitRow.summary).where(CircuitRow.model == model, CircuitRow.model_fingerprint == fingerprint)
+        query = query.where(listed(CircuitRow, reader))
         with self.database.reading() as session:
             return [CircuitSummary.model_validate_json(text) for text in session.scalars(query)]
 
-    def featured(self) -> list[CircuitSummary]:
-        """All circuits, those that came with the app first, newest first after them."""
+    def featured(self, reader: str = NOBODY) -> list[CircuitSummary]:
+        """All circuits of a reader's lists, those that came with the app first, newest first after them."""
         query = select(CircuitRow.id).where(CircuitRow.bundled)
         with self.database.reading() as session:
             bundled = set(session.scalars(query))
-        ours = [c for c in self.circuits() if c.id in bundled]
-        own = [c for c in self.circuits() if c.id not in bundled]
+        found = self.circuits(reader=reader)
+        ours = [c for c in found if c.id in bundled]
+        own = [c for c in found if c.id not in bundled]
         return ours + sorted(own, key=lambda c: c.created_at, reverse=True)
 
     def bundled_circuits(self, task: str) -> list[CircuitSummary]:
@@ -64,7 +71,8 @@ class Store:
         with self.database.reading() as session:
             found = session.scalar(select(CircuitRow.detail).where(CircuitRow.id == circuit_id))
             if found is None:
-                known = session.scalars(select(CircuitRow.id).order_by(CircuitRow.created_at.desc())).all()
+                query = select(CircuitRow.id).where(listed(CircuitRow, NOBODY))
+                known = session.scalars(query.order_by(CircuitRow.created_at.desc())).all()
                 raise no_such("circuit", circuit_id, known)
             return found
 
@@ -121,9 +129,14 @@ class Store:
         with self.database.reading() as session:
             found = session.scalar(select(AnnotationRow.record).where(AnnotationRow.id == annotation_id))
             if found is None:
-                known = session.scalars(select(AnnotationRow.id).order_by(AnnotationRow.created_at.desc())).all()
+                query = select(AnnotationRow.id).where(listed(AnnotationRow, NOBODY))
+                known = session.scalars(query.order_by(AnnotationRow.created_at.desc())).all()
                 raise no_such("annotation", annotation_id, known)
             return Annotation.model_validate_json(found)
+
+    def has_annotation(self, annotation_id: str) -> bool:
+        with self.database.reading() as session:
+            return session.scalar(select(AnnotationRow.id).where(AnnotationRow.id == annotation_id)) is not None
 
     def annotation_of(self, circuit_id: str, annotation_id: str) -> Annotation:
         """The same, of this circuit and no other. Raises a 404 Refusal."""
@@ -133,9 +146,9 @@ class Store:
             raise no_such("annotation", annotation_id, known, f"circuit {circuit_id} has")
         return found
 
-    def annotations_of(self, circuit_id: str) -> list[AnnotationSummary]:
-        """The revisions of a circuit's notes, newest first."""
-        query = select(AnnotationRow.record).where(AnnotationRow.circuit == circuit_id)
+    def annotations_of(self, circuit_id: str, reader: str = NOBODY) -> list[AnnotationSummary]:
+        """The revisions of a circuit's notes that a reader's lists have, newest first."""
+        query = select(AnnotationRow.record).where(AnnotationRow.circuit == circuit_id, listed(AnnotationRow, reader))
         with self.database.reading() as session:
             found = [Annotation.model_validate_json(text) for text in session.scalars(query)]
         found.sort(key=lambda a: (a.created_at, a.id), reverse=True)
@@ -164,7 +177,8 @@ class Store:
         with self.database.reading() as session:
             found = session.scalar(select(AblationRow.record).where(AblationRow.id == ablation_id))
             if found is None:
-                known = session.scalars(select(AblationRow.id).order_by(AblationRow.created_at.desc())).all()
+                query = select(AblationRow.id).where(listed(AblationRow, NOBODY))
+                known = session.scalars(query.order_by(AblationRow.created_at.desc())).all()
                 raise no_such("ablation", ablation_id, known)
             return found
 

@@ -63,6 +63,30 @@ class AnnotationRow(Table):
     record: Mapped[str] = mapped_column(Text)
 
 
+class MadeRow(Table):
+    """That someone made a record; `maker` is a hash of their cookie. Since `published_at` it stands in public lists."""
+
+    __tablename__ = "made"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    record: Mapped[str] = mapped_column(primary_key=True)
+    maker: Mapped[str] = mapped_column(primary_key=True, index=True)
+    made_at: Mapped[datetime] = mapped_column(Utc)
+    published_at: Mapped[datetime | None] = mapped_column(Utc, index=True)
+    title: Mapped[str | None]
+    author: Mapped[str | None]
+
+
+class ShortLinkRow(Table):
+    """A view under a short name; `id` is a hash of its path and query."""
+
+    __tablename__ = "short_links"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Utc)
+
+
 class CardPartRow(Table):
     """A measured control of a circuit; `id` is a hash of circuit, control and settings."""
 

@@ -54,8 +54,25 @@ JOBS = "/jobs"
 JOB = "/jobs/{job_id}"
 JOB_CANCEL = "/jobs/{job_id}/cancel"
 JOB_EVENTS = "/jobs/{job_id}/events"
+GALLERY = "/gallery"
+SHORT_LINKS = "/s"
+SHORT_LINK = "/s/{link_id}"
+PUBLICATION = "/{kind}/{record_id}/publication"
+PUBLICATION_JSON = "/{kind}/{record_id}/publication.json"
+CITATION_JSON = "/{kind}/{record_id}/citation.json"
+CITATION_BIB = "/{kind}/{record_id}/citation.bib"
+CIRCUIT_FORKS = "/circuits/{circuit_id}/forks"
+CIRCUIT_LINEAGE_JSON = "/circuits/{circuit_id}/lineage.json"
+EMBED = "/embed"
+CIRCUIT_EMBED = "/embed/circuits/{circuit_id}"
 STATIC = "/static"
 PLOTLY = "/vendor/plotly"
+
+#: Pages that a short link may open.
+PAGES = (
+    HOME, DOCS, FRONTIER, GALLERY, COMPARE, MODEL, TASKS, TASK, CIRCUITS, CIRCUIT, CARD, FAILURES, STRESS, RULES,
+    ABLATION, ANNOTATION, CIRCUIT_EMBED,
+)  # fmt: skip
 
 
 def twin(pattern: str) -> str:
@@ -113,6 +130,10 @@ def annotation(annotation_id: str) -> str:
 
 def ablation(ablation_id: str) -> str:
     return ABLATION.format(ablation_id=ablation_id)
+
+
+def short_link(link_id: str) -> str:
+    return SHORT_LINK.format(link_id=link_id)
 
 
 def job(job_id: str) -> str:

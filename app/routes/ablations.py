@@ -5,7 +5,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from app import snippets, urls
 from app.cached import cached_json
-from app.deps import TheLab, ThePages, TheStore
+from app.deps import TheLab, TheMakers, ThePages, TheStore, TheVisitor
 from app.errors import refusals
 from app.recheck import check_again
 from app.schemas import Ablation, AblationRequest
@@ -20,8 +20,9 @@ router = APIRouter(tags=["ablations"])
     summary="Intervene and measure; the same request again answers 200 with the same record",
     responses={200: {"model": Ablation, "description": "asked before: the record of then"}, **refusals(404, 409, 413)},
 )
-def ablate(request: AblationRequest, response: Response, lab: TheLab) -> Ablation:
+def ablate(request: AblationRequest, response: Response, lab: TheLab, makers: TheMakers, maker: TheVisitor) -> Ablation:
     ablation, is_new = lab.ablate(request)
+    makers.note("ablations", ablation.id, maker, is_new=is_new)
     response.status_code = 201 if is_new else 200
     response.headers["location"] = ablation.url
     return ablation

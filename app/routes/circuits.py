@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from app import urls
 from app.cached import cached_json
-from app.deps import TheCards, TheCatalogue, TheComparing, TheExperiments, ThePages, TheStore
+from app.deps import TheCards, TheCatalogue, TheComparing, TheExperiments, TheMakers, ThePages, TheStore, TheVisitor
 from app.errors import refusals
 from app.schemas import AnnotatedCircuit, CircuitDetail, CircuitSummary, NodeDetail, PromptRun, RunAnswer
 
@@ -13,16 +13,25 @@ router = APIRouter(tags=["circuits"])
 
 
 @router.get(urls.twin(urls.CIRCUITS), summary="All circuits, or those of a model or task", responses=refusals(404))
-def circuits(catalogue: TheCatalogue, model: str | None = None, task: str | None = None) -> list[CircuitSummary]:
-    return catalogue.circuits(model, task)
+def circuits(
+    catalogue: TheCatalogue, reader: TheVisitor, model: str | None = None, task: str | None = None
+) -> list[CircuitSummary]:
+    """Published circuits and your own: what others made and did not publish is found by its address alone."""
+    return catalogue.circuits(model, task, reader)
 
 
 @router.get(urls.CIRCUITS, include_in_schema=False)
 def circuits_page(
-    catalogue: TheCatalogue, pages: ThePages, model: str | None = None, task: str | None = None
+    catalogue: TheCatalogue,
+    makers: TheMakers,
+    reader: TheVisitor,
+    pages: ThePages,
+    model: str | None = None,
+    task: str | None = None,
 ) -> Response:
-    found = catalogue.circuits(model, task)
-    return pages("circuits.html", "Circuits", circuits=found, model=model, task=task)
+    found = catalogue.circuits(model, task, reader)
+    unlisted = makers.unlisted_circuits()
+    return pages("circuits.html", "Circuits", circuits=found, model=model, task=task, unlisted=unlisted)
 
 
 @router.get(
@@ -60,6 +69,7 @@ def circuit_page(
     comparing: TheComparing,
     cards: TheCards,
     pages: ThePages,
+    reader: TheVisitor,
     notes: str | None = None,
 ) -> Response:
     circuit = store.circuit(circuit_id)
@@ -67,8 +77,8 @@ def circuit_page(
     title = f"{circuit.task_title}: {circuit.n_nodes} nodes"
     return pages(
         "circuit.html", title, circuit=circuit, model=catalogue.model_summary(circuit.model),
-        others=comparing.choices(circuit), card=cards.card(circuit_id),
-        annotation=annotation, revisions=store.annotations_of(circuit_id), tour=catalogue.tour_circuit(),
+        others=comparing.choices(circuit, reader), card=cards.card(circuit_id),
+        annotation=annotation, revisions=store.annotations_of(circuit_id, reader), tour=catalogue.tour_circuit(),
     )  # fmt: skip
 
 

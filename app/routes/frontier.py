@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from app import urls
-from app.deps import TheCatalogue, ThePages
+from app.deps import TheCatalogue, ThePages, TheVisitor
 from app.errors import refusals
 from app.frontier import FrontierQuery
 from app.schemas import Frontier, LossKind
@@ -32,10 +32,10 @@ TheQuery = Annotated[FrontierQuery, Depends(frontier_query)]
     description="`model`, again for each, are the models shown; without it, all that have a task in common.",
     responses=refusals(404),
 )
-def frontier(query: TheQuery, catalogue: TheCatalogue) -> Frontier:
-    return catalogue.frontier(query)
+def frontier(query: TheQuery, catalogue: TheCatalogue, reader: TheVisitor) -> Frontier:
+    return catalogue.frontier(query, reader)
 
 
 @router.get(urls.FRONTIER, include_in_schema=False)
-def frontier_page(query: TheQuery, catalogue: TheCatalogue, pages: ThePages) -> Response:
-    return pages("frontier.html", "Frontier", frontier=catalogue.frontier(query))
+def frontier_page(query: TheQuery, catalogue: TheCatalogue, reader: TheVisitor, pages: ThePages) -> Response:
+    return pages("frontier.html", "Frontier", frontier=catalogue.frontier(query, reader))

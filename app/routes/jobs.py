@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app import urls
-from app.deps import TheCatalogue, ThePages, TheQueue
+from app.deps import TheCatalogue, TheMakers, ThePages, TheQueue, TheVisitor
 from app.errors import refusals
 from app.queue import FINAL
 from app.schemas import Job, PruneRequest, StepEvent
@@ -27,21 +27,31 @@ POLL_S = 0.15
     summary="Queue a prune",
     responses=refusals(404, 413),
 )
-def submit(request: PruneRequest, catalogue: TheCatalogue, queue: TheQueue, response: Response) -> Job:
+def submit(
+    request: PruneRequest,
+    catalogue: TheCatalogue,
+    queue: TheQueue,
+    makers: TheMakers,
+    maker: TheVisitor,
+    response: Response,
+) -> Job:
     catalogue.check(request.model, request.task)
     job = queue.add(request)
+    makers.note("jobs", job.id, maker)
     response.headers["location"] = job.url
     return job
 
 
-@router.get(urls.twin(urls.JOBS), summary="All jobs, newest first")
-def jobs(queue: TheQueue) -> list[Job]:
-    return queue.all()
+@router.get(urls.twin(urls.JOBS), summary="Your jobs and those that nobody in particular queued, newest first")
+def jobs(queue: TheQueue, makers: TheMakers, reader: TheVisitor) -> list[Job]:
+    """Jobs of others stand in no list: they lead to circuits that are not published yet."""
+    hidden = makers.hidden_jobs(reader)
+    return [job for job in queue.all() if job.id not in hidden]
 
 
 @router.get(urls.JOBS, include_in_schema=False)
-def jobs_page(queue: TheQueue, pages: ThePages) -> Response:
-    return pages("jobs.html", "Jobs", jobs=queue.all())
+def jobs_page(queue: TheQueue, makers: TheMakers, reader: TheVisitor, pages: ThePages) -> Response:
+    return pages("jobs.html", "Jobs", jobs=jobs(queue, makers, reader))
 
 
 @router.get(urls.twin(urls.JOB), summary="One job", responses=refusals(404))

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from app import urls
 from app.catalogue import ChannelQuery
-from app.deps import TheCatalogue, ThePages, TheStore
+from app.deps import TheCatalogue, ThePages, TheStore, TheVisitor
 from app.errors import refusals
 from app.schemas import ChannelPage, ChannelSort, ModelDetail
 
@@ -29,8 +29,8 @@ TheQuery = Annotated[ChannelQuery, Depends(channel_query)]
 
 
 @router.get(urls.twin(urls.MODEL), summary="One model", responses=refusals(404))
-def model(name: str, catalogue: TheCatalogue) -> ModelDetail:
-    return catalogue.model(name)
+def model(name: str, catalogue: TheCatalogue, reader: TheVisitor) -> ModelDetail:
+    return catalogue.model(name, reader)
 
 
 @router.get(
@@ -50,15 +50,16 @@ def model_page(
     catalogue: TheCatalogue,
     store: TheStore,
     pages: ThePages,
+    reader: TheVisitor,
     task: str | None = None,
 ) -> Response:
     """`task` is chosen in the prune form; the rest is of the table of channels."""
-    model = catalogue.model(name)
+    model = catalogue.model(name, reader)
     return pages(
         "model.html",
         model.title,
         model=model,
-        circuits=store.circuits(model=name),
+        circuits=store.circuits(model=name, reader=reader),
         chosen=None if task is None else catalogue.task(task),
         channels=catalogue.channels(name, query),
     )

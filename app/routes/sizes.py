@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from app import urls
 from app.cached import cached_json
-from app.deps import TheSizes
+from app.deps import TheMakers, TheSizes, TheVisitor
 from app.errors import refusals
 from app.schemas import CircuitSummary
 from app.schemas.sizes import CircuitSizes, MeasuredSize
@@ -41,8 +41,11 @@ def size(circuit_id: str, n_nodes: Size, sizes: TheSizes) -> MeasuredSize:
     summary="Keep the circuit of that size as a circuit of its own; 200 where it is kept already",
     responses={200: {"model": CircuitSummary, "description": "kept before"}, **refusals(404, 409)},
 )
-def keep(circuit_id: str, n_nodes: Size, response: Response, sizes: TheSizes) -> CircuitSummary:
+def keep(
+    circuit_id: str, n_nodes: Size, response: Response, sizes: TheSizes, makers: TheMakers, maker: TheVisitor
+) -> CircuitSummary:
     record, is_new = sizes.keep(circuit_id, n_nodes)
+    makers.note("circuits", record.id, maker, is_new=is_new)
     response.status_code = 201 if is_new else 200
     response.headers["location"] = record.url
     return CircuitSummary(**{name: getattr(record, name) for name in CircuitSummary.model_fields})

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from app import own_tasks, urls
-from app.deps import TheCatalogue, TheExperiments, TheLibrary, ThePages, TheTasks
+from app.deps import TheCatalogue, TheExperiments, TheLibrary, ThePages, TheTasks, TheVisitor
 from app.errors import refusals
 from app.schemas import TaskCheck, TaskDetail, TaskMeasure, TaskRequest, TaskSummary
 
@@ -60,13 +60,13 @@ def new_task_page(catalogue: TheCatalogue, pages: ThePages) -> Response:
 
 
 @router.get(urls.twin(urls.TASK), summary="One task", responses=refusals(404))
-def task(name: str, catalogue: TheCatalogue) -> TaskDetail:
-    return catalogue.task(name)
+def task(name: str, catalogue: TheCatalogue, reader: TheVisitor) -> TaskDetail:
+    return catalogue.task(name, reader)
 
 
 @router.get(urls.TASK, include_in_schema=False)
-def task_page(name: str, catalogue: TheCatalogue, pages: ThePages) -> Response:
-    task = catalogue.task(name)
+def task_page(name: str, catalogue: TheCatalogue, reader: TheVisitor, pages: ThePages) -> Response:
+    task = catalogue.task(name, reader)
     return pages("task.html", task.title, task=task)
 
 

@@ -159,6 +159,14 @@ class Derived(Wire):
     n_of: int
 
 
+class Forked(Wire):
+    """The circuit is another with these nodes dropped and added."""
+
+    circuit: str
+    dropped: list[str]
+    added: list[str]
+
+
 class Provenance(Wire):
     """Where a circuit came from: the run that made it, enough to run it again."""
 
@@ -171,6 +179,7 @@ class Provenance(Wire):
     search: Search | None = None
     order: PruningOrder | None = None
     derived: Derived | None = None
+    forked: Forked | None = None
     versions: dict[str, str]
 
 
