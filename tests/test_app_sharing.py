@@ -175,7 +175,7 @@ def test_a_citation_names_what_never_changes(client: TestClient, circuit_id: str
         assert part in cited.text and part in cited.bibtex
     made = client.post(f"/circuits/{circuit_id}/annotations", json=NOTES).json()
     notes = client.get(f"/annotations/{made['id']}/citation.json").json()
-    assert "title = {50\\% of \\{it\\} \\& more}" in notes["bibtex"] and "author = {{Ada}}" in notes["bibtex"]
+    assert "title = {{50\\% of \\{it\\} \\& more}}" in notes["bibtex"] and "author = {{Ada}}" in notes["bibtex"]
     assert notes["url"].endswith(made["link"]) and "50% of {it} & more" in notes["text"]
     assert notes["bibtex"].count("{") - notes["bibtex"].count("\\{") == (
         notes["bibtex"].count("}") - notes["bibtex"].count("\\}")
