@@ -130,7 +130,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All circuits, or those of a model or task */
+        /**
+         * All circuits, or those of a model or task
+         * @description Published circuits and your own: what others made and did not publish is found by its address alone.
+         */
         get: operations["circuits_circuits_json_get"];
         put?: never;
         post?: never;
@@ -184,7 +187,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The revisions of a circuit's notes, newest first */
+        /** Revisions of a circuit's notes, published or yours, newest first */
         get: operations["annotations_circuits__circuit_id__annotations_json_get"];
         put?: never;
         post?: never;
@@ -656,6 +659,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/gallery.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Published circuits, stories and claims, newest first */
+        get: operations["gallery_gallery_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -697,7 +717,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All jobs, newest first */
+        /**
+         * Your jobs and those that nobody in particular queued, newest first
+         * @description Jobs of others stand in no list: they lead to circuits that are not published yet.
+         */
         get: operations["jobs_jobs_json_get"];
         put?: never;
         post?: never;
@@ -832,6 +855,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/s": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A short link that opens this view for ever; the same view again answers 200 */
+        post: operations["shorten_s_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/s/{link_id}.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a short link opens */
+        get: operations["short_link_s__link_id__json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/schemas/{name}.json": {
         parameters: {
             query?: never;
@@ -932,6 +989,78 @@ export interface paths {
         };
         /** One task */
         get: operations["task_tasks__name__json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{kind}/{record_id}/citation.bib": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as a BibTeX entry */
+        get: operations["bibtex__kind___record_id__citation_bib_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{kind}/{record_id}/citation.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How to cite a circuit, notes or an ablation */
+        get: operations["citation__kind___record_id__citation_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{kind}/{record_id}/publication": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Publish a record that you made: it then stands in public lists and the gallery
+         * @description You are known by your cookie, `sparsescope_visitor`, which must be the one that made it.
+         */
+        put: operations["publish__kind___record_id__publication_put"];
+        post?: never;
+        /** Take a record of yours out of public lists; its address goes on to open it */
+        delete: operations["take_back__kind___record_id__publication_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/{kind}/{record_id}/publication.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a record stands in public lists, and whether you may change that */
+        get: operations["publication__kind___record_id__publication_json_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1720,6 +1849,27 @@ export interface components {
             kind: "circuit";
         };
         /**
+         * Citation
+         * @description How to cite a record; what is cited never changes, so the fingerprint says which weights it holds for.
+         */
+        Citation: {
+            /**
+             * Accessed
+             * Format: date
+             */
+            accessed: string;
+            /** Bibtex */
+            bibtex: string;
+            /** Model Fingerprint */
+            model_fingerprint: string;
+            /** Text */
+            text: string;
+            /** Url */
+            url: string;
+            /** Version */
+            version: string;
+        };
+        /**
          * ClassValues
          * @description One value a prompt, pair by pair, for both classes; means with 95% bootstrap intervals over pairs.
          */
@@ -2256,6 +2406,18 @@ export interface components {
             ranking: "pruning order, then estimated effect" | "effect, then estimated effect";
         };
         /**
+         * Forked
+         * @description The circuit is another with these nodes dropped and added.
+         */
+        Forked: {
+            /** Added */
+            added: string[];
+            /** Circuit */
+            circuit: string;
+            /** Dropped */
+            dropped: string[];
+        };
+        /**
          * FormSummary
          * @description A form that a circuit can be exported in, and whether files of it can be imported.
          */
@@ -2366,6 +2528,37 @@ export interface components {
             task: string;
             /** Title */
             title: string;
+        };
+        /**
+         * GalleryEntry
+         * @description One published record: a circuit, a story or other notes on one, or a measured claim.
+         */
+        GalleryEntry: {
+            /** About */
+            about: string;
+            /** Author */
+            author: string | null;
+            /** Circuit */
+            circuit: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "circuits" | "annotations" | "ablations";
+            /**
+             * Published At
+             * Format: date-time
+             */
+            published_at: string;
+            /** Title */
+            title: string;
+            /**
+             * Url
+             * @description the page to open
+             */
+            url: string;
         };
         /**
          * HeadRun
@@ -3443,6 +3636,7 @@ export interface components {
             derived?: components["schemas"]["Derived"] | null;
             /** Elapsed S */
             elapsed_s: number;
+            forked?: components["schemas"]["Forked"] | null;
             /**
              * Method
              * @constant
@@ -3620,6 +3814,45 @@ export interface components {
             order: string[];
             /** Sizes */
             sizes: components["schemas"]["OrderedSize"][];
+        };
+        /**
+         * Publication
+         * @description Whether a record stands in public lists, and whether you may change that.
+         */
+        Publication: {
+            /** Author */
+            author: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "circuits" | "annotations" | "ablations";
+            /** Published */
+            published: boolean;
+            /** Published At */
+            published_at: string | null;
+            /**
+             * Title
+             * @description as it was published
+             */
+            title: string | null;
+            /**
+             * Yours
+             * @description you made it, so you may publish it or take it back
+             */
+            yours: boolean;
+        };
+        /**
+         * PublicationRequest
+         * @description How a record is to stand in the gallery; both may be left out.
+         */
+        PublicationRequest: {
+            /** Author */
+            author?: string | null;
+            /** Title */
+            title?: string | null;
         };
         /**
          * RandomCircuits
@@ -4002,6 +4235,31 @@ export interface components {
              * @constant
              */
             split: "heldout";
+        };
+        /**
+         * ShortLink
+         * @description An immutable record: this link opens this view for ever.
+         */
+        ShortLink: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Id */
+            id: string;
+            /** Path */
+            path: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * ShortLinkRequest
+         * @description The view that a short link is to open: path and query of one of this server's pages.
+         */
+        ShortLinkRequest: {
+            /** Path */
+            path: string;
         };
         /**
          * ShuffledLabels
@@ -6587,6 +6845,37 @@ export interface operations {
             };
         };
     };
+    gallery_gallery_json_get: {
+        parameters: {
+            query?: {
+                kind?: ("circuits" | "annotations" | "ablations") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GalleryEntry"][];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     health_healthz_get: {
         parameters: {
             query?: never;
@@ -6985,6 +7274,106 @@ export interface operations {
             };
         };
     };
+    shorten_s_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShortLinkRequest"];
+            };
+        };
+        responses: {
+            /** @description made before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShortLink"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShortLink"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    short_link_s__link_id__json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShortLink"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     schema_schemas__name__json_get: {
         parameters: {
             query?: never;
@@ -7218,6 +7607,243 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskDetail"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    bibtex__kind___record_id__citation_bib_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "circuits" | "annotations" | "ablations";
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                    "text/plain": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    citation__kind___record_id__citation_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "circuits" | "annotations" | "ablations";
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Citation"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    publish__kind___record_id__publication_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "circuits" | "annotations" | "ablations";
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublicationRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publication"];
+                };
+            };
+            /** @description it is not yours: another visitor made it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    take_back__kind___record_id__publication_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "circuits" | "annotations" | "ablations";
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publication"];
+                };
+            };
+            /** @description it is not yours: another visitor made it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    publication__kind___record_id__publication_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "circuits" | "annotations" | "ablations";
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publication"];
                 };
             };
             /** @description no such model, task, circuit, node, annotation, ablation or job */
