@@ -5,6 +5,7 @@ from typing import Annotated, Any, Protocol, cast
 from fastapi import Depends, Request
 from fastapi.responses import Response
 
+from app.access import Access
 from app.cards import Cards
 from app.catalogue import Catalogue
 from app.compare import Comparing
@@ -33,6 +34,10 @@ class Render(Protocol):
 
 def get_settings(request: Request) -> Settings:
     return cast(Settings, request.app.state.settings)
+
+
+def get_access(request: Request) -> Access:
+    return cast(Access, request.app.state.access)
 
 
 def get_store(request: Request) -> Store:
@@ -121,6 +126,7 @@ def get_render(request: Request) -> Render:
 
 
 TheSettings = Annotated[Settings, Depends(get_settings)]
+TheAccess = Annotated[Access, Depends(get_access)]
 TheStore = Annotated[Store, Depends(get_store)]
 TheTasks = Annotated[Tasks, Depends(get_tasks)]
 TheLibrary = Annotated[Library, Depends(get_library)]

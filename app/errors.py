@@ -26,11 +26,14 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}},
     }
     for status, text in {
-        403: "it is not yours: another visitor made it",
+        401: "this needs the server's token",
+        403: "it is another visitor's, the server is read-only, or the request came from another site's page",
         404: "no such model, task, circuit, node, annotation, ablation or job",
         409: "the state of things does not allow it",
         413: "the body is too large",
         422: "something in the request is not usable; the message says what and what is allowed",
+        429: "too many requests; `retry-after` says when to come back",
+        503: "the store does not answer",
     }.items()
 }
 
@@ -41,17 +44,20 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 #: For `responses=` of the whole app; it also puts ErrorAnswer among the schemas.
-ANY_ROUTE: dict[int | str, dict[str, Any]] = {422: REFUSALS[422] | {"model": ErrorAnswer}}
+ANY_ROUTE: dict[int | str, dict[str, Any]] = {422: REFUSALS[422] | {"model": ErrorAnswer}, 503: REFUSALS[503]}
 
 
 class Refusal(Exception):
     """A request that cannot be met, in one sentence; `more` are further fields of the Problem."""
 
-    def __init__(self, status: int, message: str, **more: Any) -> None:
+    def __init__(self, status: int, message: str, *, retry_s: int | None = None, **more: Any) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.more = more
+        self.headers = {} if retry_s is None else {"retry-after": str(retry_s)}
+        if status == 401:
+            self.headers["www-authenticate"] = "Bearer"
 
 
 def no_such(kind: str, name: str, choices: Iterable[str], known: str = "there are") -> Refusal:
@@ -88,7 +94,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Refusal)
     def refused(request: Request, error: Refusal) -> Response:
-        return answer(request, error.status, error.message, **error.more)
+        return answer(request, error.status, error.message, error.headers, **error.more)
 
     @app.exception_handler(InputError)
     def unusable(request: Request, error: InputError) -> Response:

@@ -4,10 +4,11 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
 from app import __version__, errors, urls
+from app.access import Access
 from app.assets import FOLDER, Assets, plotly_version
 from app.card_parts import CardParts
 from app.cards import Cards
@@ -45,6 +46,7 @@ from app.routes import (
     nodes,
     prompts,
     sharing,
+    sign_in,
     sizes,
     sweeps,
     tasks,
@@ -71,6 +73,7 @@ with `.json`. Losses are nats, times seconds; a node is written `3.mlp.post_act:
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    access = Access(settings)
     database = Database(settings.database)
     store, queue = Store(database), Queue(database)
     library, own = Library(settings.model_dirs, settings.device), Tasks(database)
@@ -95,8 +98,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Sparsescope", version=__version__, description=DESCRIPTION, lifespan=lifespan,
         docs_url=None, redoc_url=None,  # both load scripts from other hosts
         separate_input_output_schemas=False, responses=errors.ANY_ROUTE,
+        dependencies=[Depends(access.admit)],
     )  # fmt: skip
     app.state.settings = settings
+    app.state.access = access
     app.state.store = store
     app.state.tasks = own
     app.state.queue = queue
@@ -135,7 +140,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         gallery,
         sharing,
     )
-    for resource in (home, frontier, *data, health, docs):
+    for resource in (home, frontier, *data, sign_in, health, docs):
         app.include_router(resource.router)
     app.mount(urls.STATIC, Assets(directory=FOLDER), name="static")
     app.mount(urls.PLOTLY, Assets(plotly_version, packages=[("plotly", "package_data")]), name="plotly")

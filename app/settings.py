@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     worker: bool = Field(True, description="run queued jobs in this process")
     n_measured_pairs: int = Field(256, ge=2, le=512, description="held-out pairs that new circuits are measured on")
     max_body_bytes: int = Field(1_000_000, ge=1_000)
+    max_answer_bytes: int = Field(64_000_000, ge=1_000_000, description="files and event streams are not counted")
+    token: SecretStr | None = Field(None, description="what those who may start jobs, add models and edit must show")
+    read_only: bool = Field(False, description="nobody may; the server needs no token then")
+    computations_per_minute: int = Field(240, ge=1, description="of each visitor without the token")
+    computations_at_once: int = Field(8, ge=1, description="of each visitor without the token")
 
     @property
     def database(self) -> str:

@@ -65,6 +65,8 @@ CIRCUIT_FORKS = "/circuits/{circuit_id}/forks"
 CIRCUIT_LINEAGE_JSON = "/circuits/{circuit_id}/lineage.json"
 EMBED = "/embed"
 CIRCUIT_EMBED = "/embed/circuits/{circuit_id}"
+SIGN_IN = "/sign-in"
+SIGN_OUT = "/sign-out"
 STATIC = "/static"
 PLOTLY = "/vendor/plotly"
 

@@ -118,7 +118,7 @@ class Server:
         command = [sys.executable, "-m", "app.cli", "serve", "--port", str(self.port), "--data-dir", str(data_dir)]
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self.log, stderr=subprocess.STDOUT)
 
-    def wait_until_up(self, timeout_s: float = 60) -> None:
+    def wait_until_up(self, timeout_s: float = 180) -> None:
         wait_for(lambda: self._answers(), timeout_s)
 
     def _answers(self) -> bool:
