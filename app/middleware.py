@@ -10,7 +10,7 @@ from app.schemas import ErrorAnswer, Problem
 
 SECURITY_HEADERS = {
     "content-security-policy": (
-        "default-src 'self'; style-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; object-src 'none'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
