@@ -909,6 +909,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sign-in.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether this visitor may start jobs and edit */
+        get: operations["who_sign_in_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tasks": {
         parameters: {
             query?: never;
@@ -4857,6 +4874,22 @@ export interface components {
              */
             normaliser: "softmax" | "entmax15" | "sparsemax";
         };
+        /**
+         * Who
+         * @description Whoever is at home is on the server's own machine, where there is no token.
+         */
+        Who: {
+            /**
+             * May Write
+             * @description start jobs, add models, edit; reading and computing are open to all
+             */
+            may_write: boolean;
+            /**
+             * Standing
+             * @enum {string}
+             */
+            standing: "at_home" | "signed_in" | "visitor" | "read_only";
+        };
     };
     responses: never;
     parameters: never;
@@ -4933,6 +4966,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     estimate_ablations_estimates_post: {
@@ -4993,6 +5035,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     ablation_ablations__ablation_id__json_get: {
@@ -5026,6 +5077,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5074,6 +5134,15 @@ export interface operations {
                     "text/plain": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     curl_ablations__ablation_id__sh_get: {
@@ -5113,6 +5182,15 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErrorAnswer"];
                     "text/plain": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
         };
@@ -5164,6 +5242,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     annotation_annotations__annotation_id__json_get: {
@@ -5197,6 +5284,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5245,6 +5341,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     circuit_circuits__circuit_id__json_get: {
@@ -5280,6 +5385,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5349,6 +5463,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     annotations_circuits__circuit_id__annotations_json_get: {
@@ -5382,6 +5505,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5451,6 +5583,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     card_circuits__circuit_id__card_json_get: {
@@ -5484,6 +5625,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5553,6 +5703,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     compute_circuits__circuit_id__card__control__post: {
@@ -5605,6 +5764,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5674,6 +5842,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     export_circuits__circuit_id__exports__form__get: {
@@ -5720,6 +5897,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5789,6 +5975,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     failures_circuits__circuit_id__failures_json_get: {
@@ -5843,6 +6038,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     sharpness_circuits__circuit_id__heads__layer___head__sharpness_json_get: {
@@ -5890,6 +6094,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5959,6 +6172,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     node_circuits__circuit_id__nodes__node_id__json_get: {
@@ -6002,6 +6224,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6059,6 +6290,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     label_circuits__circuit_id__nodes__node_id__label_json_get: {
@@ -6104,6 +6344,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6164,6 +6413,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     on_task_circuits__circuit_id__nodes__node_id__task_json_get: {
@@ -6210,6 +6468,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6264,6 +6531,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6333,6 +6609,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     sizes_circuits__circuit_id__sizes_json_get: {
@@ -6375,6 +6660,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6441,6 +6735,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     size_circuits__circuit_id__sizes__n_nodes__json_get: {
@@ -6484,6 +6787,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6537,6 +6849,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6606,6 +6927,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     sweep_csv_circuits__circuit_id__sweeps_csv_get: {
@@ -6652,6 +6982,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6721,6 +7060,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     compare_compare_json_get: {
@@ -6771,6 +7119,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     all_forms_forms_json_get: {
@@ -6793,6 +7150,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6843,6 +7209,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     gallery_gallery_json_get: {
@@ -6874,6 +7249,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     health_healthz_get: {
@@ -6896,6 +7280,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6954,6 +7347,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     jobs_jobs_json_get: {
@@ -6976,6 +7378,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7016,6 +7427,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7072,6 +7492,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     events_jobs__job_id__events_get: {
@@ -7115,6 +7544,15 @@ export interface operations {
                     "text/event-stream": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     models_models_json_get: {
@@ -7137,6 +7575,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7177,6 +7624,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7229,6 +7685,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     measure_task_models__name__tasks__task__json_get: {
@@ -7265,6 +7730,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7332,6 +7806,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     short_link_s__link_id__json_get: {
@@ -7365,6 +7848,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7407,6 +7899,53 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    who_sign_in_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Who"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7474,6 +8013,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     tasks_tasks_json_get: {
@@ -7496,6 +8044,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7554,6 +8111,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     example_pairs_tasks_new_json_get: {
@@ -7580,6 +8146,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7620,6 +8195,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7669,6 +8253,15 @@ export interface operations {
                     "text/plain": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     citation__kind___record_id__citation_json_get: {
@@ -7710,6 +8303,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     publish__kind___record_id__publication_put: {
@@ -7737,7 +8339,7 @@ export interface operations {
                     "application/json": components["schemas"]["Publication"];
                 };
             };
-            /** @description it is not yours: another visitor made it */
+            /** @description it is another visitor's, the server is read-only, or the request came from another site's page */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7773,6 +8375,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
         };
     };
     take_back__kind___record_id__publication_delete: {
@@ -7796,7 +8407,7 @@ export interface operations {
                     "application/json": components["schemas"]["Publication"];
                 };
             };
-            /** @description it is not yours: another visitor made it */
+            /** @description it is another visitor's, the server is read-only, or the request came from another site's page */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7816,6 +8427,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7857,6 +8477,15 @@ export interface operations {
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
