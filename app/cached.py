@@ -8,10 +8,10 @@ from fastapi.responses import Response
 HEADERS = {"cache-control": "public, max-age=3600"}
 
 
-def cached_json(request: Request, json: str) -> Response:
-    """The JSON with its ETag; 304 without it if the client holds it already."""
+def cached_json(request: Request, json: str, *, may_change: bool = False) -> Response:
+    """The JSON with its ETag; 304 without it if the client holds it already. What may change is asked for each time."""
     etag = f'"{hashlib.sha256(json.encode()).hexdigest()[:20]}"'
-    headers = HEADERS | {"etag": etag}
+    headers = HEADERS | {"etag": etag} | ({"cache-control": "no-cache"} if may_change else {})
     held = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
     if etag in held or "*" in held:
         return Response(status_code=304, headers=headers)

@@ -24,22 +24,22 @@ class CardParts:
     def get(self, part_id: str) -> CardPart | None:
         with self.database.reading() as session:
             found = session.scalar(select(CardPartRow.record).where(CardPartRow.id == part_id))
-            return None if found is None else CardPart.model_validate_json(found)
+            return None if found is None else _read(found)
 
     def of_circuit(self, circuit: str) -> list[CardPart]:
         """Every part of a circuit's card, oldest first."""
         query = select(CardPartRow.record).where(CardPartRow.circuit == circuit)
         with self.database.reading() as session:
-            found = [CardPart.model_validate_json(text) for text in session.scalars(query)]
+            found = [part for text in session.scalars(query) if (part := _read(text)) is not None]
         return sorted(found, key=lambda part: (part.created_at, part.id))
 
     def keep(self, part: CardPart) -> CardPart:
         """Store a part once; the record under its id, which may be an earlier one."""
         with self.database.writing() as session:
             row = session.get(CardPartRow, part.id)
-            if row is not None:
-                return CardPart.model_validate_json(row.record)
-            session.add(
+            if row is not None and (known := _read(row.record)) is not None:
+                return known
+            session.merge(
                 CardPartRow(
                     id=part.id,
                     circuit=part.circuit,
@@ -64,6 +64,15 @@ class CardParts:
                     self.keep(part)
                     n_new += 1
         return n_new
+
+
+def _read(text: str) -> CardPart | None:
+    """A record; None for one of an earlier version that lacks what is said now: it is measured again."""
+    try:
+        return CardPart.model_validate_json(text)
+    except ValidationError as error:
+        log.info("a control of an earlier version was left out: %s", error.errors()[0]["msg"])
+        return None
 
 
 def part_id(circuit: str, control: ControlName, decides: dict[str, object]) -> str:

@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from app.library import Library
+from app.library import Library, Shelf
 from app.schemas import CircuitDetail, CircuitSummary
 from app.schemas.card import OtherSeed, OtherSeeds
 from app.store import Store
 from model.overlap import jaccard
+
+#: Of a training record what differs from run to run of one recipe.
+OF_A_RUN = {"seed", "n_nonzero", "steps_run", "elapsed_s", "device"}
 
 
 def other_seeds(store: Store, library: Library, circuit: CircuitDetail) -> OtherSeeds:
@@ -40,19 +44,26 @@ def _of_pruning(store: Store, circuit: CircuitDetail) -> Iterator[OtherSeed]:
 
 
 def _of_training(store: Store, library: Library, circuit: CircuitDetail, family: str | None) -> Iterator[OtherSeed]:
-    """One circuit a model: the one with the fewest edges. Only models of the same shape count as another seed."""
+    """One circuit a model: the one with the fewest edges. Models of another shape or recipe are no other seed."""
     if family is None:
         return
-    config = library.shelf(circuit.model).config
+    own = library.shelf(circuit.model)
     counts = Counter(node.site for node in circuit.nodes)
     for name in library.names():
         shelf = library.shelf(name)
-        if name == circuit.model or shelf.card.get("family") != family or shelf.config != config:
+        if name == circuit.model or shelf.card.get("family") != family:
+            continue
+        if shelf.config != own.config or recipe(shelf) != recipe(own):
             continue
         summary = _smallest(store.circuits(name, circuit.task))
         if summary is not None:
             other = store.circuit(summary.id)
             yield _seed(other, "training", shared_counts(counts, Counter(node.site for node in other.nodes)))
+
+
+def recipe(shelf: Shelf) -> dict[str, Any]:
+    """How a model was trained, but for the seed and what a run came to."""
+    return {name: value for name, value in shelf.training.items() if name not in OF_A_RUN}
 
 
 def _smallest(circuits: Sequence[CircuitSummary]) -> CircuitSummary | None:

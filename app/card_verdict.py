@@ -7,6 +7,7 @@ from typing import TypeVar
 from app.schemas import CircuitDetail
 from app.schemas.card import (
     AblationModes,
+    CalibrationAlone,
     CardFinding,
     CardPart,
     CardVerdict,
@@ -19,7 +20,7 @@ from app.schemas.card import (
     ShuffledWeights,
 )
 from model.card.modes import SOLVED_ACCURACY
-from model.card.verdict import Figures, Reached, verdict
+from model.card.verdict import Alone, Figures, Reached, verdict
 
 Result = TypeVar("Result")
 
@@ -37,7 +38,7 @@ def figures(circuit: CircuitDetail, parts: Sequence[CardPart]) -> Figures:
     own = circuit.measures.circuit
     loss, accuracy, target = own.loss_nats.value, own.accuracy.value, circuit.target_loss_nats
     necessity, random, modes = part(Necessity), part(RandomCircuits), part(AblationModes)
-    corpus, other = part(CorpusBehaviour), part(Elsewhere)
+    corpus, other, alone = part(CorpusBehaviour), part(Elsewhere), part(CalibrationAlone)
     return Figures(
         n_nodes=circuit.n_nodes,
         n_pairs=own.n_pairs,
@@ -47,6 +48,14 @@ def figures(circuit: CircuitDetail, parts: Sequence[CardPart]) -> Figures:
         solved=accuracy >= SOLVED_ACCURACY and loss <= (target + math.log(2)) / 2,
         solved_without=None if necessity is None else necessity.does_task,
         rise_low_nats=None if necessity is None else necessity.loss_change_nats.low,
+        alone=None
+        if alone is None
+        else Alone(
+            alone.empty_circuit.loss_nats.value,
+            alone.refitted_empty_circuit.loss_nats.value,
+            alone.empty_does_task,
+            alone.scale,
+        ),
         random_share=None if random is None else random.share_at_most,
         solved_by_mode=None if modes is None else {mode: done for mode, done in modes.does_task.items()},
         shuffled_weights=_reached(part(ShuffledWeights)),

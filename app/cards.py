@@ -42,6 +42,7 @@ N_WORDS, WORDS_SEED = 600, 7_000_000  # generated text for the bracket language,
 
 WHY: dict[ControlName, str] = {
     "necessity": "nobody has cut this circuit from the full model",
+    "calibration": "nobody has asked what scale and shift alone would do",
     "random_circuits": "no random circuits of its size have been drawn",
     "ablation_modes": "what lies outside has been held at its mean alone",
     "faithfulness": "no fractions of the model have been measured",
@@ -88,9 +89,6 @@ class Cards:
             ],
             seeds=other_seeds(self.experiments.store, self.experiments.library, circuit),
         )
-
-    def has_any(self, circuit_id: str) -> bool:
-        return bool(self.parts.of_circuit(circuit_id))
 
     def file(self, circuit_id: str) -> CardFile:
         """The measured controls as they travel with the circuit."""
@@ -220,6 +218,7 @@ def _rank(part: CardPart) -> tuple[bool, int]:
 
 _MEASURES: dict[ControlName, Callable[[Held, Callable[[], bool]], ControlResult]] = {
     "necessity": convert_card.necessity,
+    "calibration": convert_card.calibration,
     "random_circuits": convert_card.random_circuits,
     "ablation_modes": convert_card.ablation_modes,
     "faithfulness": convert_card.faithful,

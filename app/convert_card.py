@@ -9,16 +9,17 @@ from torch import Tensor
 from app.convert import interval, measure, prompt_pair
 from app.schemas import card as wire
 from app.schemas.circuits import CircuitDetail
-from model.ablate import Ablation, ablate, compiled
+from model.ablate import Ablation, ablate, compiled, empty_circuit
 from model.batch import PairBatch
-from model.card.chance import random_losses, share_at_most
+from model.card.chance import comparable_loss, random_losses, share_at_most
 from model.card.drift import SAME_FROM, drifts, some_windows
 from model.card.faithfulness import FRACTIONS, faithfulness, ranking
-from model.card.modes import MODES, complement, solved
+from model.card.modes import MODES, complement, refitted, solved
 from model.card.variants import Variant, encoded, variants
 from model.circuit import Circuit
 from model.corpus_sample import sample_values
 from model.errors import InputError
+from model.measure import Outcome
 from model.measure import interval as interval_of
 from model.measure import measure as run
 from model.sites import n_nodes, parse_node
@@ -46,6 +47,19 @@ class Held(NamedTuple):
     def target(self) -> float:
         return self.record.target_loss_nats
 
+    @property
+    def refits(self) -> wire.CalibrationUse:
+        """Where a circuit is compared with what its calibration was not fitted to, each is fitted anew."""
+        return "none" if self.circuit.calibration is None else "refitted"
+
+    @property
+    def carries(self) -> wire.CalibrationUse:
+        return "none" if self.circuit.calibration is None else "own"
+
+    def uncalibrated(self) -> Outcome:
+        """The circuit on the held-out pairs, its logits as they are."""
+        return run(compiled(self.subject, self.circuit.calibrated(None)), self.batch)
+
 
 Stop = Callable[[], bool]
 
@@ -61,12 +75,30 @@ def necessity(held: Held, _stop: Stop) -> wire.Necessity:
     )
 
 
+def calibration(held: Held, _stop: Stop) -> wire.CalibrationAlone:
+    carried = held.circuit.calibration
+    empty = run(compiled(held.subject, empty_circuit(held.subject, held.circuit.task)), held.batch)
+    best = refitted(empty)
+    return wire.CalibrationAlone(
+        control="calibration",
+        full_model=measure(run(held.subject.model, held.batch)),
+        circuit=measure(run(compiled(held.subject, held.circuit), held.batch)),
+        uncalibrated_circuit=measure(held.uncalibrated()),
+        empty_circuit=measure(empty),
+        refitted_empty_circuit=measure(best),
+        scale=None if carried is None else carried.scale,
+        shift=None if carried is None else carried.shift,
+        empty_does_task=any(solved(outcome, held.target) for outcome in (empty, best)),
+    )
+
+
 def random_circuits(held: Held, stop: Stop) -> wire.RandomCircuits:
-    own = run(compiled(held.subject, held.circuit), held.batch).loss_nats
+    own = comparable_loss(held.circuit, held.uncalibrated())
     draws = random_losses(held.subject, held.circuit, held.batch, n_draws=N_DRAWS, seed=SEED, should_stop=stop)
     losses = list(draws)
     return wire.RandomCircuits(
         control="random_circuits",
+        calibration=held.refits,
         n_draws=len(losses),
         seed=SEED,
         n_pairs=held.batch.n_pairs,
@@ -77,10 +109,14 @@ def random_circuits(held: Held, stop: Stop) -> wire.RandomCircuits:
 
 
 def ablation_modes(held: Held, _stop: Stop) -> wire.AblationModes:
-    outcomes = {mode: complement(held.subject, held.circuit, held.batch, mode, seed=SEED) for mode in MODES}
+    plain = {mode: complement(held.subject, held.circuit, held.batch, mode, seed=SEED) for mode in MODES}
+    is_plain = held.circuit.calibration is None
+    outcomes = plain if is_plain else {mode: refitted(outcome) for mode, outcome in plain.items()}
     done = {mode: solved(outcome, held.target) for mode, outcome in outcomes.items()}
     return wire.AblationModes(
         control="ablation_modes",
+        calibration=held.refits,
+        uncalibrated=None if is_plain else {mode: measure(outcome) for mode, outcome in plain.items()},
         mean=measure(outcomes["mean"]),
         zero=measure(outcomes["zero"]),
         resample=measure(outcomes["resample"]),
@@ -102,6 +138,7 @@ def faithful(held: Held, stop: Stop) -> wire.Faithfulness:
     found = faithfulness(held.subject, held.circuit, ranking(held.subject, nodes, few), held.batch, should_stop=stop)
     return wire.Faithfulness(
         control="faithfulness",
+        calibration="none",
         points=[
             wire.FaithfulPoint(fraction=fraction, n_nodes=n, f=interval(f))
             for fraction, n, f in zip(FRACTIONS, found.n_nodes, found.f, strict=True)
@@ -150,7 +187,7 @@ def elsewhere(held: Held, stop: Stop) -> wire.Elsewhere:
         if stop():
             break
         kinds.append(_other_prompts(held, variant))
-    return wire.Elsewhere(control="elsewhere", kinds=kinds, seed=SEED)
+    return wire.Elsewhere(control="elsewhere", calibration=held.carries, kinds=kinds, seed=SEED)
 
 
 def _other_prompts(held: Held, variant: Variant) -> wire.OtherPrompts:

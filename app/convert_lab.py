@@ -93,6 +93,7 @@ def sweep_of(
         for edge, (effect, share) in found.edges.items()
     ]
     return lab.Sweep(
+        calibrated=record.calibration is not None,
         circuit=record.id,
         model=subject.name,
         task=record.task,

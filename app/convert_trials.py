@@ -48,6 +48,7 @@ def failures(
     return wire.Failures(
         circuit=record.id,
         url=urls.failures(record.id),
+        calibrated=record.calibration is not None,
         split="own" if own else "heldout",
         n_prompts=len(prompts),
         n_opposite=int((alike == 0).sum()),
@@ -80,7 +81,7 @@ def sweep(value: Sweep) -> wire.SweepSummary:
 
 
 def stress_curve(
-    of: Sweep, key: Node | None, found: Sequence[Point | TooLong], block_size: int, seed: int
+    record: CircuitDetail, of: Sweep, key: Node | None, found: Sequence[Point | TooLong], block_size: int, seed: int
 ) -> wire.StressCurve:
     limit = None
     for item in found:
@@ -91,6 +92,7 @@ def stress_curve(
             )
     return wire.StressCurve(
         sweep=sweep(of),
+        calibrated=record.calibration is not None,
         key_node=None if key is None else str(key),
         points=[_point(item) for item in found if isinstance(item, Point)],
         limit=limit,
@@ -137,7 +139,7 @@ def rule_bench(record: CircuitDetail, url: str, rule: str | None) -> wire.RuleBe
     )
 
 
-def rule_result(rule: str, found: Bench, pairs: Sequence[PromptPair]) -> wire.RuleResult:
+def rule_result(record: CircuitDetail, rule: str, found: Bench, pairs: Sequence[PromptPair]) -> wire.RuleResult:
     against = found.disagreeing()
 
     def said(first: bool, number: int) -> str:
@@ -145,6 +147,7 @@ def rule_result(rule: str, found: Bench, pairs: Sequence[PromptPair]) -> wire.Ru
 
     return wire.RuleResult(
         rule=rule,
+        calibrated=record.calibration is not None,
         n_pairs=len(pairs),
         rule_circuit=interval(agreement(found.rule, found.circuit)),
         rule_model=interval(agreement(found.rule, found.model)),

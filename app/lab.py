@@ -12,12 +12,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from app import convert, convert_lab, urls
+from app import convert, convert_circuit, convert_lab, urls
 from app.baselines import Baselines
 from app.corpus import Corpus
 from app.errors import Refusal
 from app.experiments import Experiments
 from app.schemas import Ablation, AblationRequest
+from app.schemas.experiments import Reference
 from app.schemas.lab import CorpusEffect, Estimate, NoCorpusEffect, Steering, Sweep, SweepRequest
 from app.versions import versions
 from model.ablate import Ablation as Change
@@ -28,6 +29,7 @@ from model.corpus_sample import LONGEST_WINDOW, windows_of
 from model.estimate import FEW, quick
 from model.interplay import interplay
 from model.intervention import Part, merged
+from model.measure import Outcome
 from model.steering import controls, steered
 from model.subject import Subject
 from model.sweep import sweep
@@ -106,11 +108,15 @@ class Lab:
         started = time.perf_counter()
         subject, within, task, parts, request, _ = plan
         baseline = self.baselines.of_task(subject.name, task, request.n_pairs, request.seed)
-        reference = {"full_model": baseline.full_model, "empty_circuit": baseline.empty_circuit}
+        reference: dict[Reference, Outcome] = {
+            "full_model": baseline.full_model,
+            "empty_circuit": baseline.empty_circuit,
+        }
         before = baseline.full_model
         if within is not None:
             before = self.baselines.of_circuit(subject.name, within, request.n_pairs, request.seed)
             reference["circuit"] = before
+            reference |= self._calibrated_references(subject.name, within, request)
         bench = self._bench(subject.name, within, task, request.n_pairs, request.seed)
         after, play = interplay(bench, parts, before)
         change = Change(before, after)
@@ -125,6 +131,7 @@ class Lab:
             before=convert.measure(before),
             after=convert.measure(after),
             reference={name: convert.measure(value) for name, value in reference.items()},
+            calibration=None if within is None else convert_circuit.scaling(within),
             loss_change_nats=convert.interval(change.change),
             changed=convert.changed_pairs(baseline.pairs, change, subject.tokenizer),
             estimate=self._estimate(plan) if request.n_pairs > FEW else None,
@@ -135,6 +142,17 @@ class Lab:
             elapsed_ms=1000 * (time.perf_counter() - started),
             versions=versions() | {"device": subject.device.type},
         )
+
+    def _calibrated_references(self, model: str, within: Circuit, request: AblationRequest) -> dict[Reference, Outcome]:
+        """Beside a calibrated circuit: itself on logits as they are, and nothing of it under the same calibration."""
+        if within.calibration is None:
+            return {}
+        nothing = Circuit(within.model_fingerprint, within.task, (), calibration=within.calibration)
+        plain = within.calibrated(None)
+        return {
+            "uncalibrated_circuit": self.baselines.of_circuit(model, plain, request.n_pairs, request.seed),
+            "calibrated_empty_circuit": self.baselines.of_circuit(model, nothing, request.n_pairs, request.seed),
+        }
 
     def fresh(self) -> "Lab":
         """A lab that remembers nothing, on the same store and models."""

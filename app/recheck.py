@@ -21,7 +21,8 @@ def check_again(lab: Lab, ablation_id: str) -> AblationCheck:
     _check_weights(lab, record)
     lab = lab.fresh()
     now = lab.measured(lab.plan(record.request))
-    tolerance, reason = tolerance_between(record.versions.get("device"), now.versions["device"])
+    scale = 1.0 if now.calibration is None else now.calibration.scale
+    tolerance, reason = tolerance_between(record.versions.get("device"), now.versions["device"], scale)
     then, again = (dict(figures(value.model_dump(include=FIGURES))) for value in (record, now))
     shared = [name for name in then if name in again]
     one_prompt = 1 / (2 * record.after.n_pairs)
@@ -47,13 +48,15 @@ def check_again(lab: Lab, ablation_id: str) -> AblationCheck:
     )
 
 
-def tolerance_between(then: str | None, now: str) -> tuple[float, str]:
-    """How far a figure in nats may move, and why."""
-    accuracy = "; an accuracy may move by one prompt"
+def tolerance_between(then: str | None, now: str, scale: float = 1.0) -> tuple[float, str]:
+    """How far a figure in nats may move, and why; `scale` is by what a calibration multiplies logits and errors."""
+    times = max(1.0, scale)
+    after = f", times {times:.3g} by which the circuit's logits are multiplied" if times > 1 else ""
+    after += "; an accuracy may move by one prompt"
     if then == now:
-        return SAME_DEVICE_NATS, f"float32 on the same kind of device ({now}){accuracy}"
+        return SAME_DEVICE_NATS * times, f"float32 on the same kind of device ({now}){after}"
     was = "a device that the record does not name" if then is None else then
-    return OTHER_DEVICE_NATS, f"float32, then on {was} and now on {now}, which sum in other orders{accuracy}"
+    return OTHER_DEVICE_NATS * times, f"float32, then on {was} and now on {now}, which sum in other orders{after}"
 
 
 def figures(value: Any, name: str = "") -> Iterator[tuple[str, float]]:

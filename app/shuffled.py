@@ -65,6 +65,7 @@ def _pruned(
     )  # fmt: skip
     batch = changed(held.batch, SEED + 2)
     return {
+        "calibration": "none" if result.circuit.calibration is None else "own",
         "n_nodes": len(result.circuit.nodes),
         "n_edges": len(edges_of(subject.model, result.circuit)),
         "measure": measure(run(compiled(subject, result.circuit), batch)),

@@ -89,7 +89,7 @@ class Trials:
         batch = self.experiments.baselines.of_task(subject.name, record.task, N_KEY_PAIRS, SEED).batch
         key = key_of(subject, circuit, strongest, batch) if strongest else None
         points = list(curve(subject, circuit, key, sweep, n_pairs=n_pairs, seed=SEED))
-        return convert.stress_curve(sweep, key, points, subject.config.block_size, SEED)
+        return convert.stress_curve(record, sweep, key, points, subject.config.block_size, SEED)
 
     def rules(self, circuit_id: str, rule: str | None, n_pairs: int) -> RuleBench:
         """The language, and how a rule agrees with circuit, model and truth; or what is wrong with it."""
@@ -103,7 +103,7 @@ class Trials:
             return empty.model_copy(update={"fault": RuleFault(position=error.position, message=str(error))})
         found = self._answered(circuit_id, n_pairs)
         compared = bench(parsed, found.pairs, found.subject.tokenizer, found.kept, found.full)
-        return empty.model_copy(update={"result": convert.rule_result(str(parsed), compared, found.pairs)})
+        return empty.model_copy(update={"result": convert.rule_result(record, str(parsed), compared, found.pairs)})
 
     def _answered(self, circuit_id: str, n_pairs: int) -> Answered:
         subject, record, circuit = self.experiments.circuit(circuit_id)

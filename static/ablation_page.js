@@ -1,11 +1,17 @@
 // @ts-check
 // The page of an ablation: measure it again, copy it as a script.
 
+/** @import { Ablation } from "./types.js" */
 /** @import { AblationCheck } from "./lab_types.js" */
 import { postCheck } from "./api.js";
-import { copyFrom, fill, h, need } from "./dom.js";
+import { copyFrom, fill, h, need, pageData } from "./dom.js";
+import { redrawn } from "./figure_size.js";
 import { count, duration, fixed, signed } from "./format.js";
+import { steerT } from "./lab_request.js";
 import { errorNotice } from "./notice.js";
+import { readPalette } from "./palette.js";
+import { draw } from "./plot.js";
+import { steerLayout, steerTraces } from "./steer_curve.js";
 
 const SHOWN = 20;
 const button = /** @type {HTMLButtonElement} */ (need("check"));
@@ -19,6 +25,18 @@ for (const copy of document.querySelectorAll("[data-copy]")) {
 }
 
 button.addEventListener("click", run);
+
+const figure = document.getElementById("steer-figure");
+if (figure) {
+  const record = /** @type {Pick<Ablation, "steering" | "request">} */ (pageData("page-data"));
+  redrawn(figure, async () => {
+    const { steering } = record;
+    if (!steering) return;
+    const palette = readPalette();
+    await draw(figure, steerTraces(steering, palette), steerLayout(steerT(record), palette, steering));
+    figure.dataset.ready = "";
+  });
+}
 
 async function run() {
   button.disabled = true;

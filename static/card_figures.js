@@ -1,14 +1,14 @@
 // @ts-check
-// The card's small pictures as traces: losses of random circuits, faithfulness over fractions, a stress curve.
+// The card's small pictures as traces: losses of random circuits, faithfulness over fractions.
 
-/** @import { Faithfulness, RandomCircuits, StressCurve } from "./card_types.js" */
+/** @import { Faithfulness, RandomCircuits } from "./card_types.js" */
 /** @import { Interval, Palette } from "./types.js" */
 import { fixed, percent } from "./format.js";
 
 /** @typedef {[data: object[], layout: object]} Figure */
 
 /** @param {Palette} palette @param {string} x @param {string} y */
-function layoutOf(palette, x, y) {
+export function layoutOf(palette, x, y) {
   const axis = {
     gridcolor: palette.rule,
     zeroline: false,
@@ -38,7 +38,7 @@ function layoutOf(palette, x, y) {
 }
 
 /** A line across the picture with its words. @param {"x" | "y"} of @param {number} at @param {string} text @param {string} color */
-const mark = (of, at, text, color) => {
+export const mark = (of, at, text, color) => {
   const other = of === "x" ? "y" : "x";
   return {
     shape: {
@@ -86,7 +86,7 @@ export function randomFigure(result, palette) {
 }
 
 /** Lines of an interval, there and back. @param {number[]} x @param {Interval[]} y @param {string} color */
-const band = (x, y, color) => ({
+export const band = (x, y, color) => ({
   ...{ type: "scatter", mode: "lines", hoverinfo: "skip", line: { width: 0 }, fill: "toself" },
   ...{ x: [...x, ...x.toReversed()], y: [...y.map((i) => i.high), ...y.map((i) => i.low).toReversed()] },
   ...{ fillcolor: color, opacity: 0.18 },
@@ -136,43 +136,4 @@ export function faithfulFigure(result, palette) {
       annotations: [one.annotation],
     },
   ];
-}
-
-/** Loss of full model and circuit; under `key`, what the key node does in both classes. @param {StressCurve} curve @param {Palette} palette @param {boolean} key @returns {Figure} */
-export function stressFigure(curve, palette, key) {
-  const x = curve.points.map((p) => p.value);
-  const keys = curve.points.flatMap((p) => (p.key ? [p.key] : []));
-  const lines = key
-    ? [
-        { name: "class 1", y: keys.map((k) => k.class_1), color: palette.positive, dash: "solid" },
-        { name: "class 2", y: keys.map((k) => k.class_2), color: palette.negative, dash: "dash" },
-      ]
-    : [
-        {
-          name: "full model",
-          y: curve.points.map((p) => p.full_model.accuracy),
-          color: palette.ink,
-          dash: "solid",
-        },
-        {
-          name: "circuit",
-          y: curve.points.map((p) => p.circuit.accuracy),
-          color: palette.accent,
-          dash: "dash",
-        },
-      ];
-  const layout = layoutOf(palette, curve.sweep.words, key ? `${curve.key_node}` : "prompts right");
-  const data = lines.flatMap(({ name, y, color, dash }) => [
-    band(x, y, color),
-    {
-      ...{ type: "scatter", mode: "lines+markers+text", name, x, y: y.map((i) => i.value) },
-      ...{ line: { color, dash, width: 1.8 }, marker: { size: 5, color } },
-      text: x.map((_, i) => (i === x.length - 1 ? name : "")),
-      textposition: "top left",
-      textfont: { size: 11, color },
-      hovertemplate: `${name}: %{y:.3f} at %{x}<extra></extra>`,
-    },
-  ]);
-  const range = key ? {} : { range: [-0.05, 1.12], tickformat: ".0%" };
-  return [data, { ...layout, yaxis: { ...layout.yaxis, ...range } }];
 }

@@ -8,7 +8,7 @@ import { copyFrom, h } from "./dom.js";
 import { dotPlot } from "./dotplot.js";
 import { redrawn } from "./figure_size.js";
 import { fixed, plural, signed } from "./format.js";
-import { nTargets } from "./lab_request.js";
+import { nTargets, steerT } from "./lab_request.js";
 import { change, changedSection, corpusSection, figuresTable, interplaySection } from "./lab_tables.js";
 import { readPalette } from "./palette.js";
 import { draw } from "./plot.js";
@@ -48,7 +48,7 @@ export function resultOf(ablation, onPrompt) {
     { name: `${within}, before`, interval: before.loss_nats },
     ...Object.entries(reference)
       .filter(([name]) => name.replace("_", " ") !== within)
-      .map(([name, measure]) => ({ name: name.replace("_", " "), interval: measure.loss_nats })),
+      .map(([name, measure]) => ({ name: REFERENCES[name] ?? name, interval: measure.loss_nats })),
   ];
   return [
     h(
@@ -66,6 +66,7 @@ export function resultOf(ablation, onPrompt) {
       { class: "small quiet" },
       `${plural(after.n_pairs, `${split(after)} pair`)}, two prompts each; brackets: 95% bootstrap interval over pairs. ` +
         `Measured in ${fixed(ablation.elapsed_ms / 1000, 2)} s.` +
+        calibrationWords(ablation) +
         (estimate
           ? ` Estimated before from ${estimate.n_pairs} pairs: ${change(estimate.loss_change_nats)}.`
           : ""),
@@ -84,14 +85,26 @@ export function resultOf(ablation, onPrompt) {
   ];
 }
 
+/** @type {Record<string, string>} */
+const REFERENCES = {
+  full_model: "full model",
+  circuit: "circuit",
+  empty_circuit: "empty circuit",
+  uncalibrated_circuit: "circuit, uncalibrated",
+  calibrated_empty_circuit: "empty, same calibration",
+};
+
+/** Which logits the figures are of. @param {Ablation} ablation */
+function calibrationWords({ calibration }) {
+  if (!calibration) return " Logits as they are.";
+  return (
+    ` The circuit’s calibration multiplies its logits by ${Number(calibration.scale.toPrecision(3))}, before and after; ` +
+    "full model and empty circuit are on logits as they are."
+  );
+}
+
 /** @param {Measure} measure */
 const split = (measure) => (measure.split === "heldout" ? "held-out" : "training");
-
-/** The t of a record that steers. @param {Ablation} ablation */
-function steerT({ request }) {
-  const steer = request.interventions.find((one) => one.mode === "steer");
-  return steer && "t" in steer ? steer.t : 0;
-}
 
 /** @param {Steering} steering @param {number} t */
 function steerSection(steering, t) {
@@ -103,7 +116,7 @@ function steerSection(steering, t) {
   const said = h("p", { class: "small", "data-testid": "steer-words" });
   const drawNow = () => {
     const palette = readPalette();
-    if (figure.clientWidth) draw(figure, steerTraces(steering, palette), steerLayout(now, palette));
+    if (figure.clientWidth) draw(figure, steerTraces(steering, palette), steerLayout(now, palette, steering));
   };
   const say = () => {
     said.textContent = `Logit of the first prompt’s answer minus that of the second’s, ${words()}.`;

@@ -34,7 +34,12 @@ export const amountOf = (view) => view.amount ?? usualAmount(view.mode);
 export function ablationRequest(view, circuit, nPairs) {
   const target =
     view.within === "model"
-      ? /** @type {const} */ ({ kind: "model", model: circuit.model, task: circuit.task })
+      ? /** @type {const} */ ({
+          kind: "model",
+          model: circuit.model,
+          task: circuit.task,
+          circuit: circuit.id,
+        })
       : /** @type {const} */ ({ kind: "circuit", circuit: circuit.id });
   const { mode, cut } = view;
   const rest = { target, n_pairs: nPairs, seed: 0 };
@@ -46,6 +51,12 @@ export function ablationRequest(view, circuit, nPairs) {
     return { mode, on };
   });
   return { ...rest, nodes: [], mode: "mean", interventions };
+}
+
+/** The t of a record that steers. @param {Pick<Ablation, "request">} record */
+export function steerT({ request }) {
+  const steer = request.interventions.find((one) => one.mode === "steer");
+  return steer && "t" in steer ? steer.t : 0;
 }
 
 /** How many targets a record has. @param {Ablation} record */

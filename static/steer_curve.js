@@ -50,8 +50,28 @@ export function steerTraces({ curve, controls }, palette) {
   ];
 }
 
-/** @param {number} t where the slider stands @param {Palette} palette */
-export function steerLayout(t, palette) {
+/** Names at the curves' right ends, kept apart. @param {Steering} steering @param {Palette} palette */
+function endLabels({ curve }, palette) {
+  const last = curve.points.at(-1);
+  if (!last) return [];
+  const [first, second] = [last.on_first.value, last.on_second.value];
+  const one = (
+    /** @type {string} */ text,
+    /** @type {number} */ y,
+    /** @type {string} */ color,
+    above = true,
+  ) => ({
+    ...{ x: 1, y, text, showarrow: false, xanchor: "right", yanchor: above ? "bottom" : "top" },
+    ...{ yshift: above ? 3 : -3, font: { size: 11, color } },
+  });
+  return [
+    one("on first prompts", first, palette.positive, first >= second),
+    one("on second prompts", second, palette.negative, first < second),
+  ];
+}
+
+/** @param {number} t where the slider stands @param {Palette} palette @param {Steering} steering */
+export function steerLayout(t, palette, steering) {
   const axis = {
     gridcolor: palette.rule,
     zerolinecolor: palette.ruleStrong,
@@ -79,6 +99,7 @@ export function steerLayout(t, palette) {
         line: { color: palette.accent, width: 2 },
       },
     ],
+    annotations: endLabels(steering, palette),
     uirevision: "steer",
   };
 }

@@ -1,11 +1,13 @@
 """The card over HTTP: controls computed and kept, what is missing, the verdict, a job, and cards that ship."""
 
 import json
+import math
 import shutil
 from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,17 +16,25 @@ from typer.testing import CliRunner
 import tiny
 from app import cli, shuffled
 from app.card_parts import CardParts
-from app.card_seeds import shared_counts
+from app.card_seeds import recipe, shared_counts
 from app.cards import CONTROLS, PRUNED
 from app.database import Database
 from app.jobs import Report
+from app.library import Shelf
 from app.main import create_app
-from app.schemas import CardRequest, CircuitDetail, Job
+from app.pruning import circuit_record
+from app.schemas import CardRequest, CircuitDetail, Job, Provenance
+from app.schemas import PruneSettings as WireSettings
 from app.schemas.annotations import AnnotatedCircuit
 from app.schemas.card import Card, CardFile, CardPart, RandomCircuits, ShuffledLabels
+from app.tables import CardPartRow
 from conftest import tiny_settings
-from model.card.verdict import Figures, Reached, verdict
+from model.calibrate import Calibration
+from model.card.verdict import Alone, Figures, Reached, verdict
+from model.circuit import Circuit
 from model.prune_settings import PruneSettings
+from model.sites import Node
+from model.tasks import TASKS
 from ordered import ordered_circuit
 
 HTML = {"accept": "text/html"}
@@ -52,7 +62,9 @@ def test_what_is_missing_is_shown_as_missing_with_its_reason(client: TestClient,
     assert card.verdict.findings[0].rule == "sufficient"
     page = client.get(f"/circuits/{circuit_id}/card", headers=HTML).text
     assert card.missing[0].why in page and "missing" in page
-    assert "card" not in client.get(f"/circuits/{circuit_id}.json").json()
+    whole = AnnotatedCircuit.model_validate_json(client.get(f"/circuits/{circuit_id}.json").text)
+    assert whole.card == card, "its JSON says what is missing too"
+    assert CircuitDetail.model_validate_json(client.get(f"/circuits/{circuit_id}.json").text).id == circuit_id
 
 
 def test_each_cheap_control_is_computed_kept_and_shown(shared_client: TestClient, ordered: CircuitDetail) -> None:
@@ -149,6 +161,64 @@ def test_a_bundled_card_is_there_from_the_start(tiny_bundle: Path, tmp_path: Pat
         assert card_of(client, circuit_id).parts == [CardPart.model_validate(part)]
 
 
+def test_a_control_of_an_earlier_version_is_measured_again(client: TestClient, circuit_id: str) -> None:
+    """Its record lacks what is said now; nothing that reads the card stumbles over it."""
+    url = f"/circuits/{circuit_id}/card/random_circuits"
+    part = CardPart.model_validate(client.post(url).json())
+    old = part.model_dump(mode="json")
+    del old["result"]["calibration"]
+    parts: CardParts = client.app.state.cards.parts  # type: ignore[attr-defined]
+    with parts.database.writing() as session:
+        session.get_one(CardPartRow, part.id).record = json.dumps(old)
+    assert card_of(client, circuit_id).parts == []
+    again = client.post(url)
+    assert again.status_code == 201
+    assert [p.result for p in card_of(client, circuit_id).parts] == [part.result]
+
+
+def test_a_calibrated_circuit_is_compared_like_with_like(shared_client: TestClient) -> None:
+    """Scale and shift change no f; each ablation and each random circuit is refitted; what the empty circuit can do
+    under its best scale and shift stands beside."""
+    subject = shared_client.app.state.library.subject(tiny.MODEL)  # type: ignore[attr-defined]
+    bare = Circuit.of(subject.fingerprint, tiny.TASK, [Node("0.mlp.act_in", 3), Node("1.mlp.post_act", 5)])
+    provenance = Provenance(
+        method="prune", settings=WireSettings(), n_steps_run=0, elapsed_s=0, calibration=None, curve=[], versions={}
+    )  # fmt: skip
+    found: dict[str, dict[str, Any]] = {}
+    for name, circuit in (("plain", bare), ("scaled", bare.calibrated(Calibration(3.0, -0.5)))):
+        record = circuit_record(subject, TASKS[tiny.TASK], circuit, provenance, n_pairs=8)
+        shared_client.app.state.store.keep_circuit(record)  # type: ignore[attr-defined]
+        found[name] = {
+            control: shared_client.post(f"/circuits/{record.id}/card/{control}").json()["result"]
+            for control in ("calibration", "random_circuits", "ablation_modes", "faithfulness", "elsewhere")
+        }
+    plain, scaled = found["plain"], found["scaled"]
+    assert plain["faithfulness"] == scaled["faithfulness"]
+    assert [one["random_circuits"]["calibration"] for one in (plain, scaled)] == ["none", "refitted"]
+    assert [one["elsewhere"]["calibration"] for one in (plain, scaled)] == ["none", "own"]
+    assert plain["ablation_modes"]["uncalibrated"] is None
+    assert scaled["ablation_modes"]["uncalibrated"] == {
+        m: plain["ablation_modes"][m] for m in ("mean", "zero", "resample")
+    }
+    assert max(scaled["random_circuits"]["losses_nats"]) <= max(plain["random_circuits"]["losses_nats"])
+    alone, beside = scaled["calibration"], plain["calibration"]
+    assert alone["scale"] == 3 and beside["scale"] is None and alone["uncalibrated_circuit"] == beside["circuit"]
+    for name in ("empty_circuit", "refitted_empty_circuit", "full_model"):
+        assert alone[name] == beside[name]
+    loss = {name: alone[name]["loss_nats"]["value"] for name in ("empty_circuit", "refitted_empty_circuit")}
+    assert loss["refitted_empty_circuit"] <= min(math.log(2) + 0.01, loss["empty_circuit"])
+
+
+def test_another_recipe_is_not_another_seed(tmp_path: Path) -> None:
+    """The dense twin of a model has its shape and family, and is no repeat of it."""
+
+    def shelf(**training: object) -> Shelf:
+        return Shelf("x", tmp_path, tiny.CONFIG, {}, {"density": 0.05, "n_steps": 4000, **training}, [], {})
+
+    assert recipe(shelf(seed=0, elapsed_s=366)) == recipe(shelf(seed=1, elapsed_s=685))
+    assert recipe(shelf(seed=0)) != recipe(shelf(seed=0, density=1.0))
+
+
 def test_shared_counts_by_hand() -> None:
     assert shared_counts(Counter(a=2, b=1), Counter(a=1, c=1)) == pytest.approx(1 / 4)
     assert shared_counts(Counter(a=2), Counter(a=2)) == 1 and shared_counts(Counter(a=1), Counter(b=1)) == 0
@@ -168,7 +238,7 @@ def test_other_seeds_of_pruning_are_found(shared_client: TestClient, ordered: Ci
 
 GOOD = Figures(
     n_nodes=12, n_pairs=256, target_nats=0.15, loss_nats=0.14, accuracy=0.99, solved=True, solved_without=False,
-    rise_low_nats=0.5, random_share=0.0, solved_by_mode={"mean": True, "zero": True, "resample": True},
+    rise_low_nats=0.5, alone=Alone(0.9, 0.65, False, scale=7.5), random_share=0.0, solved_by_mode={"mean": True, "zero": True, "resample": True},
     shuffled_weights=Reached(200, False), shuffled_labels=Reached(25, True), changed_share=0.1,
     solved_elsewhere=[(True, True), (True, True), (False, False)],
 )  # fmt: skip
@@ -188,6 +258,16 @@ def test_a_circuit_that_passes_every_control_is_believed() -> None:
     [
         ({"solved_without": True}, "necessary", "because the full model does the task without them."),
         ({"rise_low_nats": -0.1}, "necessary", "the full model does the task without them"),
+        (
+            {"alone": Alone(0.9, 0.05, True, scale=None)},
+            "not_from_calibration",
+            "the empty circuit under its best scale and shift does the task at 0.050 nats, from the last token alone",
+        ),
+        (
+            {"alone": Alone(0.9, 0.65, False, scale=1467.68)},
+            "not_from_calibration",
+            "its logits must be multiplied by 1.47e+03 before they decide anything",
+        ),
         ({"random_share": 0.05}, "better_than_random", "because 5% of random circuits of its size do as well"),
         (
             {"solved_by_mode": {"mean": True, "zero": False, "resample": True}},
@@ -225,6 +305,6 @@ def test_a_nonsense_circuit_is_not_believed() -> None:
 def test_controls_that_are_missing_are_counted_not_assumed() -> None:
     bare = Figures(n_nodes=1, n_pairs=64, target_nats=0.15, loss_nats=0.2, accuracy=0.95, solved=True)
     found = verdict(bare)
-    assert found.level == "unproven" and [f.status for f in found.findings] == ["holds"] + ["open"] * 7
-    assert found.sentence.endswith("how the model does it is unproven, for 7 of 8 controls are still missing.")
+    assert found.level == "unproven" and [f.status for f in found.findings] == ["holds"] + ["open"] * 8
+    assert found.sentence.endswith("how the model does it is unproven, for 8 of 9 controls are still missing.")
     assert "misses its target" in found.findings[0].words

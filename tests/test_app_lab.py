@@ -13,9 +13,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 import tiny
+from app.pruning import circuit_record
 from app.schemas import Ablation, CircuitDetail
 from app.schemas.lab import AblationCheck, Estimate, Sweep
 from conftest import Server
+from model.calibrate import Calibration
+from model.circuit import Circuit
+from model.sites import Node
+from model.tasks import TASKS
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +83,47 @@ def test_an_edge_at_its_mean_and_at_zero(shared_client: TestClient, circuit: Cir
     assert zero.id != mean.id and zero.after != mean.after
     whole = done(shared_client, MODEL, on(name, "zero"))
     assert whole.reference.keys() == {"full_model", "empty_circuit"} and whole.loss_change_nats.value != 0
+
+
+def test_every_figure_beside_a_calibrated_circuit_says_which_logits_it_is_of(
+    client: TestClient, circuit: CircuitDetail
+) -> None:
+    """Cutting all of it leaves the empty circuit under the same calibration; as they are stand beside."""
+    subject = client.app.state.library.subject(tiny.MODEL)  # type: ignore[attr-defined]
+    kept = Circuit.of(subject.fingerprint, tiny.TASK, [Node(n.site, n.index) for n in circuit.nodes])
+    scaled = circuit_record(
+        subject, TASKS[tiny.TASK], kept.calibrated(Calibration(3.0, -0.5)), circuit.provenance, n_pairs=tiny.N_PAIRS
+    )
+    client.app.state.store.keep_circuit(scaled)  # type: ignore[attr-defined]
+    cut = done(client, scaled, on("0"), on("1"))
+    assert cut.calibration is not None and (cut.calibration.scale, cut.calibration.shift) == (3.0, -0.5)
+    assert cut.after == cut.reference["calibrated_empty_circuit"] and cut.before == scaled.measures.circuit
+    assert cut.reference["uncalibrated_circuit"] == circuit.measures.circuit
+    assert cut.reference["empty_circuit"] == circuit.measures.empty_circuit != cut.after
+    plain = done(client, circuit, on("0"), on("1"))
+    assert plain.calibration is None and plain.after == plain.reference["empty_circuit"]
+    assert plain.reference.keys() == {"full_model", "circuit", "empty_circuit"}
+    page = client.get(cut.url, headers={"accept": "text/html"}).text
+    assert "multiplies its logits by 3" in page and "empty circuit, same calibration" in page
+    check = AblationCheck.model_validate_json(client.post(f"{cut.url}/checks").text)
+    assert check.verdict == "reproduced" and check.tolerance_nats == pytest.approx(3e-4)
+    assert "times 3 by which" in check.tolerance_reason
+
+
+def test_a_claim_about_the_full_model_leads_back_to_its_circuit(
+    client: TestClient, circuit: CircuitDetail, weightiest: list[str]
+) -> None:
+    """The circuit beside which it was asked decides no figure, so the id is the same without it."""
+    asked = [on(weightiest[0], "steer", t=0.5)]
+    record = done(client, MODEL | {"circuit": circuit.id}, *asked)
+    assert record.request.target.circuit == circuit.id
+    assert client.post("/ablations", json=body(MODEL, *asked)).json()["id"] == record.id
+    page = client.get(record.url, headers={"accept": "text/html"}).text
+    assert f'href="{circuit.url}?cut={weightiest[0].replace(":", "%3A")}' in page and "within=model" in page
+    assert 'id="steer-figure"' in page
+    bare = done(client, MODEL, on(weightiest[1]))
+    page = client.get(bare.url, headers={"accept": "text/html"}).text
+    assert f'href="{circuit.url}" data-testid="other-circuit"' in page
 
 
 def test_modes_differ_and_their_seed_decides_what_is_drawn(

@@ -8,10 +8,14 @@ from app.cached import cached_json
 from app.deps import TheLab, TheMakers, ThePages, TheStore, TheVisitor
 from app.errors import refusals
 from app.recheck import check_again
-from app.schemas import Ablation, AblationRequest
+from app.schemas import Ablation, AblationRequest, CircuitDetail, CircuitSummary
 from app.schemas.lab import AblationCheck, Estimate
+from app.store import Store
 
 router = APIRouter(tags=["ablations"])
+
+#: Circuits that a claim about the full model names.
+N_OTHERS = 6
 
 
 @router.post(
@@ -74,19 +78,30 @@ def curl(ablation_id: str, request: Request, store: TheStore) -> str:
 @router.get(urls.ABLATION, include_in_schema=False)
 def ablation_page(ablation_id: str, request: Request, store: TheStore, pages: ThePages) -> Response:
     ablation = store.ablation(ablation_id)
-    target = ablation.request.target
-    circuit = None
-    if target.kind == "circuit" and store.has_circuit(target.circuit):
-        circuit = store.circuit(target.circuit)
+    circuit, others = circuits_of(store, ablation)
     scripts = {"Python": snippets.as_python, "curl": snippets.as_curl}
     return pages(
         "ablation.html",
         f"Ablation {ablation.id}",
         ablation=ablation,
         circuit=circuit,
+        others=others,
         parts=ablation.request.asked(),
         scripts={name: make(origin(request), ablation) for name, make in scripts.items()},
     )
+
+
+def circuits_of(store: Store, ablation: Ablation) -> tuple[CircuitDetail | None, list[CircuitSummary]]:
+    """The circuit that was cut, or beside which the full model was; of the latter also others of its model and task."""
+    target = ablation.request.target
+    circuit = None
+    if target.circuit is not None and store.has_circuit(target.circuit):
+        circuit = store.circuit(target.circuit)
+    if target.kind == "circuit":
+        return circuit, []
+    known = [c for c in store.circuits_of(ablation.model, ablation.model_fingerprint) if c.task == ablation.task]
+    others = [c for c in sorted(known, key=lambda c: (c.n_nodes, c.id)) if circuit is None or c.id != circuit.id]
+    return circuit, others[:N_OTHERS]
 
 
 def origin(request: Request) -> str:

@@ -46,19 +46,19 @@ def node(circuit_id: str, node_id: str, request: Request, experiments: TheExperi
 
 @router.get(
     urls.twin(urls.CIRCUIT),
-    summary="One circuit: the graph, its figures and where it came from",
+    summary="One circuit: the graph, its figures, where it came from, and its card",
     response_model=CircuitDetail | AnnotatedCircuit,
     responses=refusals(404),
 )
 def circuit(circuit_id: str, request: Request, store: TheStore, cards: TheCards, notes: str | None = None) -> Response:
-    """With `notes`, the id of an annotation, the circuit carries it; with its card, once any control is measured."""
+    """With `notes`, the id of an annotation, the circuit carries it. Its card says too what has not been measured."""
     json = store.circuit_json(circuit_id)
     if notes is not None:
         annotation = store.annotation_of(circuit_id, notes)
         json = f'{json[:-1]},"annotation":{annotation.model_dump_json()}}}'
-    if cards.has_any(circuit_id):
-        json = f'{json[:-1]},"card":{cards.card(circuit_id).model_dump_json()}}}'
-    return cached_json(request, json)
+    card = cards.card(circuit_id)
+    json = f'{json[:-1]},"card":{card.model_dump_json()}}}'
+    return cached_json(request, json, may_change=bool(card.missing))
 
 
 @router.get(urls.CIRCUIT, include_in_schema=False)

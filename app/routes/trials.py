@@ -38,8 +38,9 @@ def failures_page(
     circuit_id: str, store: TheStore, trials: TheTrials, pages: ThePages, n_pairs: NPairs = 128, limit: Limit = 40
 ) -> Response:
     circuit = store.circuit(circuit_id)
-    found = trials.failures(circuit_id, n_pairs, limit)
-    return pages("failures.html", f"Failures of {circuit.task_title}", circuit=circuit, found=found, n_pairs=n_pairs)
+    every = trials.failures(circuit_id, n_pairs, 2 * n_pairs)
+    title = f"Failures of {circuit.task_title}"
+    return pages("failures.html", title, circuit=circuit, found=every, listed=every.failures[:limit])
 
 
 @router.get(

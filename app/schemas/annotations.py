@@ -71,7 +71,7 @@ class Annotation(AnnotationRequest):
 
 
 class AnnotatedCircuit(CircuitDetail):
-    """A circuit with the notes that were asked for, and with its card where any control of it is measured."""
+    """A circuit with its card, and with the notes that were asked for."""
 
     annotation: Annotation | None = None
     card: Card | None = None

@@ -10,6 +10,7 @@ from app.schemas.circuits import PruneSettings
 
 ControlName = Literal[
     "necessity",
+    "calibration",
     "random_circuits",
     "ablation_modes",
     "faithfulness",
@@ -20,8 +21,13 @@ ControlName = Literal[
 ]
 
 
+#: What logits went through before a figure was taken. none: as they are. own: the scale and shift that the circuit
+#: carries. refitted: for each the scale and shift that suit it best on these very pairs.
+CalibrationUse = Literal["none", "own", "refitted"]
+
+
 class Necessity(Wire):
-    """The full model with only the circuit's nodes at their mean: what it loses without them."""
+    """The full model with only the circuit's nodes at their mean: what it loses without them. Logits as they are."""
 
     control: Literal["necessity"]
     full_model: Measure
@@ -30,10 +36,29 @@ class Necessity(Wire):
     does_task: bool = Field(description="whether it still does the task without them")
 
 
+class CalibrationAlone(Wire):
+    """What scale and shift do without the circuit: the empty circuit as it is and refitted, beside the circuit as it
+    is and with the calibration it carries; all on the same pairs."""
+
+    control: Literal["calibration"]
+    full_model: Measure = Field(description="logits as they are")
+    circuit: Measure = Field(description="with its own calibration, where it carries one")
+    uncalibrated_circuit: Measure = Field(description="logits as they are")
+    empty_circuit: Measure = Field(description="logits as they are")
+    refitted_empty_circuit: Measure = Field(description="with the scale and shift that suit it best on these pairs")
+    scale: float | None = Field(description="by which the circuit multiplies its logits; null where it does not")
+    shift: float | None
+    empty_does_task: bool = Field(description="whether the empty circuit does the task, as it is or refitted")
+
+
 class RandomCircuits(Wire):
-    """Circuits of as many nodes at each site, drawn from `seed`, on the same pairs; no edge of theirs is cut."""
+    """Circuits of as many nodes at each site, drawn from `seed`, on the same pairs; no edge of theirs is cut.
+
+    With `calibration` refitted each of them, and the circuit too, has the scale and shift that suit it best here.
+    """
 
     control: Literal["random_circuits"]
+    calibration: CalibrationUse
     n_draws: int
     seed: int
     n_pairs: int
@@ -43,9 +68,15 @@ class RandomCircuits(Wire):
 
 
 class AblationModes(Wire):
-    """The circuit with all other nodes ablated in three ways; cut edges carry their source's mean in each."""
+    """The circuit with all other nodes ablated in three ways; cut edges carry their source's mean in each.
+
+    With `calibration` refitted each of the three has the scale and shift that suit it best on these pairs;
+    `uncalibrated` are then the same three on logits as they are.
+    """
 
     control: Literal["ablation_modes"]
+    calibration: CalibrationUse
+    uncalibrated: dict[Literal["mean", "zero", "resample"], Measure] | None
     mean: Measure
     zero: Measure
     resample: Measure
@@ -63,9 +94,14 @@ class FaithfulPoint(Wire):
 
 
 class Faithfulness(Wire):
-    """MIB: f = (m(circuit) - m(empty)) / (m(full) - m(empty)), m the mean logit difference; areas by trapezoids."""
+    """MIB: f = (m(circuit) - m(empty)) / (m(full) - m(empty)), m the mean logit difference; areas by trapezoids.
+
+    All three m are of logits as they are. The circuit's own calibration, given to all three, leaves f as it is: the
+    shift cancels over the two classes and the scale between numerator and denominator.
+    """
 
     control: Literal["faithfulness"]
+    calibration: CalibrationUse
     points: list[FaithfulPoint]
     cpr: Interval = Field(description="area under f, from fraction .001 to 1")
     cmd: Interval = Field(description="area under |1 - f|")
@@ -115,16 +151,23 @@ class OtherPrompts(Wire):
 
 
 class Elsewhere(Wire):
-    """Prompts unlike those of the task, by kind."""
+    """Prompts unlike those of the task, by kind. The full model's logits are as they are, `calibration` is of the
+    circuit's."""
 
     control: Literal["elsewhere"]
+    calibration: CalibrationUse
     kinds: list[OtherPrompts]
     seed: int
 
 
 class ShuffledPrune(Wire):
-    """The circuit's own pruning where there is nothing to find; losses are on the shuffled model or labels."""
+    """The circuit's own pruning where there is nothing to find; losses are on the shuffled model or labels.
 
+    `calibration` is of the circuit found there: own, fitted on its own train pairs; the full model's logits are as
+    they are.
+    """
+
+    calibration: CalibrationUse
     n_nodes: int
     n_edges: int = Field(description="nonzero weights between kept nodes that are not cut")
     measure: Measure = Field(description="the circuit found there, on held-out pairs")
@@ -151,6 +194,7 @@ class ShuffledLabels(ShuffledPrune):
 
 ControlResult = Annotated[
     Necessity
+    | CalibrationAlone
     | RandomCircuits
     | AblationModes
     | Faithfulness
@@ -252,5 +296,5 @@ class CardJob(Wire):
     """Controls to compute as a job. With `n_steps` the shuffled prunes take so many gradient steps, on no more train
     pairs than these see, and say so."""
 
-    controls: list[ControlName] = Field(min_length=1, max_length=8)
+    controls: list[ControlName] = Field(min_length=1, max_length=9)
     n_steps: int | None = Field(None, ge=1, le=5000)

@@ -1,9 +1,9 @@
 """A circuit whole: its graph, its figures, where it came from; and one node of it."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from app.schemas.base import Comparison, CurvePoint, Interval, PromptPair, Wire
 from model.prune_settings import PruneSettings as _Settings
@@ -203,7 +203,10 @@ class CircuitSummary(Wire):
 
 
 class CircuitDetail(CircuitSummary):
-    """A whole circuit: the graph, its figures and where it came from. The id is derived from its content."""
+    """A whole circuit: the graph, its figures and where it came from. The id is derived from its content.
+
+    The JSON of a circuit carries its card; read as this, without notes or card, it is left behind.
+    """
 
     format: Literal["sparsescope-circuit/1"]
     model_fingerprint: str
@@ -219,6 +222,13 @@ class CircuitDetail(CircuitSummary):
     target_loss_nats: float
     example: PromptPair
     provenance: Provenance
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_card(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "card" in data and "card" not in cls.model_fields:
+            return {name: value for name, value in data.items() if name != "card"}
+        return data
 
 
 class Weight(Wire):

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.schemas.base import CircuitId, Interval, Measure, Name, NodeId, PromptPair, Wire
+from app.schemas.circuits import Scaling
 from app.schemas.lab import (
     CorpusEffect,
     Cut,
@@ -18,6 +19,7 @@ from app.schemas.lab import (
 from app.schemas.tasks import PairTokens
 
 AblationMode = Literal["mean", "zero"]
+Reference = Literal["full_model", "circuit", "empty_circuit", "uncalibrated_circuit", "calibrated_empty_circuit"]
 
 
 class PromptRun(Wire):
@@ -53,9 +55,12 @@ class CircuitTarget(Wire):
 
 
 class ModelTarget(Wire):
+    """The full model on a task. `circuit` is the one beside which it was asked; it decides no figure."""
+
     kind: Literal["model"]
     model: Name
     task: Name
+    circuit: CircuitId | None = None
 
 
 class AblationRequest(Wire):
@@ -90,7 +95,9 @@ class ChangedPair(Wire):
 class Ablation(Wire):
     """What interventions did: an immutable record. `before` and `after` are on the same held-out pairs, and exact.
 
-    Records of earlier versions lack what is null.
+    Within a circuit with a `calibration` its scale and shift act before and after, and on `calibrated_empty_circuit`;
+    the full model, `empty_circuit` and `uncalibrated_circuit` are on logits as they are. Records of earlier versions
+    lack what is null.
     """
 
     id: str
@@ -102,7 +109,8 @@ class Ablation(Wire):
     task: str
     before: Measure
     after: Measure
-    reference: dict[Literal["full_model", "circuit", "empty_circuit"], Measure]
+    reference: dict[Reference, Measure]
+    calibration: Scaling | None = Field(None, description="of the circuit that was cut; null: logits as they are")
     loss_change_nats: Interval
     changed: list[ChangedPair]
     estimate: Estimate | None = Field(None, description="what was stated before all pairs were measured")

@@ -162,8 +162,10 @@ class SweptEdge(Wire):
 
 
 class Sweep(Wire):
-    """What the circuit's loss rises by when each part alone is cut, largest first; every figure is exact."""
+    """What the circuit's loss rises by when each part alone is cut, largest first; every figure is exact, before and
+    after under the circuit's own calibration where `calibrated` says that it has one."""
 
+    calibrated: bool
     circuit: str
     model: str
     task: str

@@ -23,10 +23,14 @@ class Failure(Wire):
 
 
 class Failures(Wire):
-    """Prompts ranked by disagreement: opposite answers first, then by the gap. Figures are exact."""
+    """Prompts ranked by disagreement: opposite answers first, then by the gap. Figures are exact.
+
+    The full model's logits are as they are; the circuit's are calibrated where `calibrated` says so.
+    """
 
     circuit: str
     url: str
+    calibrated: bool
     split: Literal["heldout", "own"]
     n_prompts: int
     n_opposite: int
@@ -71,8 +75,10 @@ class StressPoint(Wire):
 
 
 class StressCurve(Wire):
-    """A sweep measured; `limit` says in a sentence where the model's context ended it."""
+    """A sweep measured; `limit` says in a sentence where the model's context ended it. The full model's logits are as
+    they are; the circuit's are calibrated where `calibrated` says so."""
 
+    calibrated: bool
     sweep: SweepSummary
     key_node: str | None = Field(
         description="of the nodes whose cut costs the circuit most, the first that tells the classes apart"
@@ -110,8 +116,12 @@ class RulePrompt(Wire):
 
 
 class RuleResult(Wire):
-    """A rule on held-out prompts: where it holds it says class 1's answer. Shares of prompts, intervals over pairs."""
+    """A rule on held-out prompts: where it holds it says class 1's answer. Shares of prompts, intervals over pairs.
 
+    The circuit answers by its calibrated logits where `calibrated` says so.
+    """
+
+    calibrated: bool
     rule: str
     n_pairs: int
     rule_circuit: Interval

@@ -9,7 +9,7 @@ from model.batch import PairBatch
 from model.calibrate import calibrated_losses, plain_losses
 from model.circuit import Circuit
 from model.compiled import compile_circuit
-from model.measure import measure
+from model.measure import Outcome, measure
 from model.overlap import random_keep
 from model.subject import Subject
 
@@ -26,7 +26,7 @@ def random_losses(
 ) -> Iterator[float]:
     """The task loss (nats) of `n_draws` random circuits, all else at its mean; none of their edges is cut.
 
-    Beside a calibrated circuit each has the calibration that suits it best.
+    Beside a calibrated circuit each has the calibration that suits it best on these pairs (`comparable_loss`).
     """
     counts = Counter(node.site for node in circuit.nodes)
     generator = torch.Generator().manual_seed(seed)
@@ -34,9 +34,14 @@ def random_losses(
         if should_stop():
             return
         keep = random_keep(subject.model, counts, generator)
-        difference = measure(compile_circuit(subject.model, subject.means, keep), batch).logit_diff
-        losses = plain_losses if circuit.calibration is None else calibrated_losses
-        yield float(losses(difference))
+        yield comparable_loss(circuit, measure(compile_circuit(subject.model, subject.means, keep), batch))
+
+
+def comparable_loss(circuit: Circuit, uncalibrated: Outcome) -> float:
+    """The loss, nats, by which a circuit and random ones are compared: of logits as they are or, where the circuit is
+    calibrated, under the calibration that suits each best."""
+    losses = plain_losses if circuit.calibration is None else calibrated_losses
+    return float(losses(uncalibrated.logit_diff))
 
 
 def share_at_most(losses: Sequence[float], loss: float) -> float:

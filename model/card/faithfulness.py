@@ -1,6 +1,8 @@
 """Faithfulness over node fractions, as MIB defines it, with the areas CPR and CMD.
 
-1. m is the mean logit difference, right minus wrong candidate, over prompts.
+1. m is the mean logit difference, right minus wrong candidate, over prompts; of logits as they are in all three. (A
+   circuit's calibration, given to all three, leaves f as it is: the shift cancels over the two classes, the scale
+   between numerator and denominator.)
 2. A fraction x of all N nodes keeps the int(x N) first of a ranking; all others stand at their corpus mean.
 3. f = (m(circuit) - m(empty)) / (m(full) - m(empty)).
 4. CPR is the area under f, CMD the area under |1 - f|, over FRACTIONS, by trapezoids: both from .001 to 1.
@@ -88,10 +90,7 @@ def faithfulness(
             nodes = Circuit.of(subject.fingerprint, circuit.task, ranked[:count])
             outcome = measure(compiled(subject, nodes), batch)
         rows.append(_per_pair(outcome))
-    plain = Circuit.of(
-        subject.fingerprint, circuit.task, circuit.nodes, circuit.cut_edges
-    )  # m is of logits as they are
-    own = _per_pair(measure(compiled(subject, plain), batch))
+    own = _per_pair(measure(compiled(subject, circuit.calibrated(None)), batch))
     return _summed_up(counts, np.stack(rows), own, _per_pair(full), _per_pair(empty))
 
 

@@ -45,11 +45,11 @@ def complement(
     """The circuit as it is, every other node ablated in one way; cut edges carry their source's mean in all three.
 
     `resample`: another prompt of the batch, drawn by `seed`, gives all nodes outside their values, token by token;
-    where it is shorter, its last token's. A calibrated circuit gets the scale and shift that suit each ablation best:
-    what it can tell apart is compared.
+    where it is shorter, its last token's. Logits as they are: what the rest adds to them differs with the mode, so a
+    calibration fitted under one fits no other (`refitted`).
     """
     if mode == "mean":
-        return measure(compiled(subject, circuit), batch)
+        return measure(compiled(subject, circuit.calibrated(None)), batch)
     keep = circuit.keep(subject.config, subject.device)
     donors = donors_of(len(batch.tokens), seed).to(batch.tokens.device)
     parts = []
@@ -64,8 +64,12 @@ def complement(
         if circuit.cut_edges:
             tap = sever(circuit.cut_edges, subject.means, subject.model, tap)
         parts.append(logit_difference(subject.model, part, tap))
-    difference = torch.cat(parts).cpu()
-    return Outcome(difference if circuit.calibration is None else calibrate(difference)(difference))
+    return Outcome(torch.cat(parts).cpu())
+
+
+def refitted(outcome: Outcome) -> Outcome:
+    """The same under the scale and shift that suit it best on these very prompts: what it can tell apart at all."""
+    return Outcome(calibrate(outcome.logit_diff)(outcome.logit_diff))
 
 
 def donors_of(n_prompts: int, seed: int) -> Int[Tensor, " prompt"]:

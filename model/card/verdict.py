@@ -6,6 +6,8 @@ Each rule holds, fails or is open for want of its control. The rules, with what 
 |---|---|
 | sufficient | the circuit does not do the task on held-out pairs (`modes.solved`) |
 | necessary | the full model without the circuit's nodes still does the task, or loses no loss |
+| not_from_calibration | the empty circuit, as it is or under its best scale and shift, does the task; or the circuit's
+  logits must be multiplied by more than LARGEST_SCALE |
 | better_than_random | 5% or more of random circuits of the same size per site do as well |
 | same_under_every_ablation | zero, mean and resample ablation of what lies outside do not agree that the task is done |
 | not_from_shuffled_weights | on shuffled weights the same pruning meets the target with at most twice the nodes |
@@ -21,6 +23,8 @@ from typing import Literal
 Status = Literal["holds", "fails", "open"]
 Level = Literal["not_believed", "doubted", "unproven", "believed"]
 
+#: A circuit whose logits need a larger scale restores less than a tenth of what decides the answer.
+LARGEST_SCALE = 10.0
 RANDOM_SHARE = 0.05
 TIMES_LARGER = 2.0
 CHANGED_SHARE = 0.25
@@ -36,6 +40,17 @@ class Reached:
 
 
 @dataclass(frozen=True)
+class Alone:
+    """What calibration does without the circuit: the empty one's loss, nats, as it is and under its best scale and
+    shift; `scale` is the circuit's own, null where it is not calibrated."""
+
+    empty_nats: float
+    refitted_nats: float
+    solved: bool
+    scale: float | None
+
+
+@dataclass(frozen=True)
 class Figures:
     """What the rules read; None where a control is missing. Losses are nats on held-out pairs."""
 
@@ -47,6 +62,7 @@ class Figures:
     solved: bool
     solved_without: bool | None = None
     rise_low_nats: float | None = None
+    alone: Alone | None = None
     random_share: float | None = None
     solved_by_mode: Mapping[str, bool] | None = None
     shuffled_weights: Reached | None = None
@@ -76,6 +92,7 @@ def verdict(figures: Figures) -> Verdict:
     findings = (
         _sufficient(figures),
         _necessary(figures),
+        _calibration(figures),
         _random(figures),
         _modes(figures),
         _shuffled("not_from_shuffled_weights", "weights", figures.n_nodes, figures.shuffled_weights),
@@ -138,6 +155,23 @@ def _necessary(f: Figures) -> Finding:
     if f.solved_without or f.rise_low_nats <= 0:
         return Finding("necessary", "fails", "the full model does the task without them")
     return Finding("necessary", "holds", "the full model cannot do the task without them")
+
+
+def _calibration(f: Figures) -> Finding:
+    rule = "not_from_calibration"
+    if f.alone is None:
+        return Finding(rule, "open", "nobody has asked what scale and shift alone would do")
+    empty, best, scale = f.alone.empty_nats, f.alone.refitted_nats, f.alone.scale
+    if f.alone.solved:
+        how = "under its best scale and shift" if best < empty else "as it is"
+        words = f"the empty circuit {how} does the task at {min(best, empty):.3f} nats, from the last token alone"
+        return Finding(rule, "fails", words)
+    without = f"the empty circuit under its best scale and shift stays at {best:.3f} nats"
+    if scale is None:
+        return Finding(rule, "holds", f"{without}, and the circuit's logits are as they are")
+    if scale > LARGEST_SCALE:
+        return Finding(rule, "fails", f"its logits must be multiplied by {scale:,.3g} before they decide anything")
+    return Finding(rule, "holds", f"{without}; the circuit's logits are multiplied by {scale:.3g}")
 
 
 def _random(f: Figures) -> Finding:
