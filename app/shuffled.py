@@ -19,7 +19,8 @@ from model.subject import Subject
 from model.tasks.task import Task
 
 OnStep = Callable[[StepEvent], None]
-N_WINDOWS = 128
+#: Windows of text that the means of shuffled weights are taken over.
+N_WINDOWS = 48
 
 
 def on_weights(
@@ -61,7 +62,7 @@ def _pruned(
     train, fresh = split_pairs(subject, task, settings)
     result = prune_batches(
         subject, task.name, changed(train, SEED), changed(fresh, SEED + 1), settings,
-        on_step=lambda step: on_step(_event(step)), should_stop=should_stop,
+        with_frontier=False, on_step=lambda step: on_step(_event(step)), should_stop=should_stop,
     )  # fmt: skip
     batch = changed(held.batch, SEED + 2)
     return {

@@ -138,12 +138,13 @@ def prune_batches(
     *,
     candidates: Keep | None = None,
     greedy_up_to: int | None = None,
+    with_frontier: bool = True,
     on_step: Callable[[PruneStep], None] = lambda step: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> PruneResult:
     """The same from pairs that are encoded already; with `candidates` only those nodes are in the running.
 
-    The greedy pass is left out where more than `greedy_up_to` nodes are needed.
+    The greedy pass is left out where more than `greedy_up_to` nodes are needed, the frontier where nobody asks for it.
     """
     settings = fitting(settings, subject, fresh)
     choosing, confirming = halves(fresh)
@@ -159,7 +160,7 @@ def prune_batches(
         on_step=report.learning, should_stop=should_stop,
     )  # fmt: skip
     keep = smallest_prefix(mask, target, fresh_loss, lambda loss, keep: report("bisecting", loss, keep))
-    ranking = list(kept_nodes_in_order(mask, count_kept(keep)))
+    ranking = list(kept_nodes_in_order(mask, count_kept(keep))) if with_frontier else []
     keep = _drop_disconnected(subject, keep, target, fresh_loss)
     dropped = [keep]
     small_enough = greedy_up_to is None or count_kept(keep) <= greedy_up_to
@@ -198,7 +199,9 @@ def prune_batches(
         calibration=calibration,
         plain_loss_nats=plain,
         calibrated_loss_nats=calibrated,
-        frontier=frontier(subject, keep, dropped, ranking, fresh, settings.losses),
+        frontier=frontier(subject, keep, dropped, ranking, fresh, settings.losses)
+        if with_frontier
+        else Frontier(circuit.nodes, (), 0),
         curve=tuple(report.curve),
         elapsed_s=report.elapsed_s,
     )

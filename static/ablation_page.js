@@ -33,7 +33,7 @@ if (figure) {
     const { steering } = record;
     if (!steering) return;
     const palette = readPalette();
-    await draw(figure, steerTraces(steering, palette), steerLayout(steerT(record), palette, steering));
+    await draw(figure, steerTraces(steering, palette), steerLayout(steerT(record), palette));
     figure.dataset.ready = "";
   });
 }

@@ -116,7 +116,7 @@ function steerSection(steering, t) {
   const said = h("p", { class: "small", "data-testid": "steer-words" });
   const drawNow = () => {
     const palette = readPalette();
-    if (figure.clientWidth) draw(figure, steerTraces(steering, palette), steerLayout(now, palette, steering));
+    if (figure.clientWidth) draw(figure, steerTraces(steering, palette), steerLayout(now, palette));
   };
   const say = () => {
     said.textContent = `Logit of the first prompt’s answer minus that of the second’s, ${words()}.`;

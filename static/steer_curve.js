@@ -18,6 +18,7 @@ export function steerTraces({ curve, controls }, palette) {
     type: "scatter",
     mode: "lines",
     name,
+    showlegend: false,
     x: t(one),
     y: one.points.map((point) => point[side].value),
     line: style,
@@ -28,6 +29,7 @@ export function steerTraces({ curve, controls }, palette) {
       type: "scatter",
       mode: "lines",
       hoverinfo: "skip",
+      showlegend: false,
       line: { width: 0 },
       fill: "toself",
       opacity: 0.18,
@@ -45,33 +47,34 @@ export function steerTraces({ curve, controls }, palette) {
     ]),
     band("on_first", palette.positive),
     band("on_second", palette.negative),
-    line(curve, "on_first", "first prompt", { color: palette.positive, width: 2.4 }),
-    line(curve, "on_second", "second prompt", { color: palette.negative, width: 2.4, dash: "dash" }),
+    {
+      ...line(curve, "on_first", "on first prompts", { color: palette.positive, width: 2.4 }),
+      showlegend: true,
+    },
+    {
+      ...line(curve, "on_second", "on second prompts", { color: palette.negative, width: 2.4, dash: "dash" }),
+      showlegend: true,
+    },
+    ...(controls.length
+      ? [
+          {
+            ...{
+              type: "scatter",
+              mode: "lines",
+              name: "random nodes",
+              x: [null],
+              y: [null],
+              hoverinfo: "skip",
+            },
+            line: { color: palette.ink3, width: 1 },
+          },
+        ]
+      : []),
   ];
 }
 
-/** Names at the curves' right ends, kept apart. @param {Steering} steering @param {Palette} palette */
-function endLabels({ curve }, palette) {
-  const last = curve.points.at(-1);
-  if (!last) return [];
-  const [first, second] = [last.on_first.value, last.on_second.value];
-  const one = (
-    /** @type {string} */ text,
-    /** @type {number} */ y,
-    /** @type {string} */ color,
-    above = true,
-  ) => ({
-    ...{ x: 1, y, text, showarrow: false, xanchor: "right", yanchor: above ? "bottom" : "top" },
-    ...{ yshift: above ? 3 : -3, font: { size: 11, color } },
-  });
-  return [
-    one("on first prompts", first, palette.positive, first >= second),
-    one("on second prompts", second, palette.negative, first < second),
-  ];
-}
-
-/** @param {number} t where the slider stands @param {Palette} palette @param {Steering} steering */
-export function steerLayout(t, palette, steering) {
+/** @param {number} t where the slider stands @param {Palette} palette */
+export function steerLayout(t, palette) {
   const axis = {
     gridcolor: palette.rule,
     zerolinecolor: palette.ruleStrong,
@@ -84,11 +87,12 @@ export function steerLayout(t, palette, steering) {
     standoff: 6,
   });
   return {
-    margin: { l: 48, r: 10, t: 10, b: 40 },
+    margin: { l: 48, r: 10, t: 28, b: 40 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: palette.font, size: 12, color: palette.ink2 },
-    showlegend: false,
+    showlegend: true,
+    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 11, color: palette.ink2 } },
     hovermode: "closest",
     hoverlabel: { bgcolor: palette.ink, bordercolor: palette.ink, font: { color: palette.paper } },
     xaxis: { ...axis, zeroline: false, range: [-0.02, 1.02], title: title("t: first prompt 0, second 1") },
@@ -99,7 +103,6 @@ export function steerLayout(t, palette, steering) {
         line: { color: palette.accent, width: 2 },
       },
     ],
-    annotations: endLabels(steering, palette),
     uirevision: "steer",
   };
 }

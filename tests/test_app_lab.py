@@ -97,11 +97,15 @@ def test_every_figure_beside_a_calibrated_circuit_says_which_logits_it_is_of(
     client.app.state.store.keep_circuit(scaled)  # type: ignore[attr-defined]
     cut = done(client, scaled, on("0"), on("1"))
     assert cut.calibration is not None and (cut.calibration.scale, cut.calibration.shift) == (3.0, -0.5)
-    assert cut.after == cut.reference["calibrated_empty_circuit"] and cut.before == scaled.measures.circuit
+    loss = {name: measure.loss_nats.value for name, measure in cut.reference.items()}
+    assert cut.after.loss_nats.value == pytest.approx(loss["calibrated_empty_circuit"], abs=1e-5)
+    assert cut.before == cut.reference["circuit"] == scaled.measures.circuit
     assert cut.reference["uncalibrated_circuit"] == circuit.measures.circuit
-    assert cut.reference["empty_circuit"] == circuit.measures.empty_circuit != cut.after
+    assert loss["empty_circuit"] == pytest.approx(circuit.measures.empty_circuit.loss_nats.value, abs=1e-5)
+    assert abs(loss["empty_circuit"] - loss["calibrated_empty_circuit"]) > 1e-3
     plain = done(client, circuit, on("0"), on("1"))
-    assert plain.calibration is None and plain.after == plain.reference["empty_circuit"]
+    assert plain.calibration is None
+    assert plain.after.loss_nats.value == pytest.approx(loss["empty_circuit"], abs=1e-5)
     assert plain.reference.keys() == {"full_model", "circuit", "empty_circuit"}
     page = client.get(cut.url, headers={"accept": "text/html"}).text
     assert "multiplies its logits by 3" in page and "empty circuit, same calibration" in page
