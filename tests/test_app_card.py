@@ -238,7 +238,8 @@ def test_other_seeds_of_pruning_are_found(shared_client: TestClient, ordered: Ci
 
 GOOD = Figures(
     n_nodes=12, n_pairs=256, target_nats=0.15, loss_nats=0.14, accuracy=0.99, solved=True, solved_without=False,
-    rise_low_nats=0.5, alone=Alone(0.9, 0.65, False, scale=7.5), random_share=0.0, solved_by_mode={"mean": True, "zero": True, "resample": True},
+    rise_low_nats=0.5, alone=Alone(0.9, 0.65, False, scale=7.5), random_share=0.0,
+    solved_by_mode={"mean": True, "zero": True, "resample": True},
     shuffled_weights=Reached(200, False), shuffled_labels=Reached(25, True), changed_share=0.1,
     solved_elsewhere=[(True, True), (True, True), (False, False)],
 )  # fmt: skip
