@@ -151,8 +151,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One circuit: the graph, its figures and where it came from
-         * @description With `notes`, the id of an annotation, the circuit carries it; with its card, once any control is measured.
+         * One circuit: the graph, its figures, where it came from, and its card
+         * @description With `notes`, the id of an annotation, the circuit carries it. Its card says too what has not been measured.
          */
         get: operations["circuit_circuits__circuit_id__json_get"];
         put?: never;
@@ -1094,11 +1094,15 @@ export interface components {
          * Ablation
          * @description What interventions did: an immutable record. `before` and `after` are on the same held-out pairs, and exact.
          *
-         *     Records of earlier versions lack what is null.
+         *     Within a circuit with a `calibration` its scale and shift act before and after, and on `calibrated_empty_circuit`;
+         *     the full model, `empty_circuit` and `uncalibrated_circuit` are on logits as they are. Records of earlier versions
+         *     lack what is null.
          */
         Ablation: {
             after: components["schemas"]["Measure"];
             before: components["schemas"]["Measure"];
+            /** @description of the circuit that was cut; null: logits as they are */
+            calibration?: components["schemas"]["Scaling"] | null;
             /** Changed */
             changed: components["schemas"]["ChangedPair"][];
             /** Corpus */
@@ -1185,8 +1189,16 @@ export interface components {
         /**
          * AblationModes
          * @description The circuit with all other nodes ablated in three ways; cut edges carry their source's mean in each.
+         *
+         *     With `calibration` refitted each of the three has the scale and shift that suit it best on these pairs;
+         *     `uncalibrated` are then the same three on logits as they are.
          */
         AblationModes: {
+            /**
+             * Calibration
+             * @enum {string}
+             */
+            calibration: "none" | "own" | "refitted";
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -1205,6 +1217,10 @@ export interface components {
             resample: components["schemas"]["Measure"];
             /** Seed */
             seed: number;
+            /** Uncalibrated */
+            uncalibrated: {
+                [key: string]: components["schemas"]["Measure"];
+            } | null;
             zero: components["schemas"]["Measure"];
         };
         /**
@@ -1246,7 +1262,7 @@ export interface components {
         };
         /**
          * AnnotatedCircuit
-         * @description A circuit with the notes that were asked for, and with its card where any control of it is measured.
+         * @description A circuit with its card, and with the notes that were asked for.
          */
         AnnotatedCircuit: {
             annotation?: components["schemas"]["Annotation"] | null;
@@ -1483,6 +1499,40 @@ export interface components {
             ];
         };
         /**
+         * CalibrationAlone
+         * @description What scale and shift do without the circuit: the empty circuit as it is and refitted, beside the circuit as it
+         *     is and with the calibration it carries; all on the same pairs.
+         */
+        CalibrationAlone: {
+            /** @description with its own calibration, where it carries one */
+            circuit: components["schemas"]["Measure"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            control: "calibration";
+            /** @description logits as they are */
+            empty_circuit: components["schemas"]["Measure"];
+            /**
+             * Empty Does Task
+             * @description whether the empty circuit does the task, as it is or refitted
+             */
+            empty_does_task: boolean;
+            /** @description logits as they are */
+            full_model: components["schemas"]["Measure"];
+            /** @description with the scale and shift that suit it best on these pairs */
+            refitted_empty_circuit: components["schemas"]["Measure"];
+            /**
+             * Scale
+             * @description by which the circuit multiplies its logits; null where it does not
+             */
+            scale: number | null;
+            /** Shift */
+            shift: number | null;
+            /** @description logits as they are */
+            uncalibrated_circuit: components["schemas"]["Measure"];
+        };
+        /**
          * Card
          * @description Everything that stands beside a circuit. Sufficiency is `measures`: the circuit kept, all else at its mean.
          */
@@ -1538,7 +1588,7 @@ export interface components {
          */
         CardJob: {
             /** Controls */
-            controls: ("necessity" | "random_circuits" | "ablation_modes" | "faithfulness" | "corpus" | "elsewhere" | "shuffled_weights" | "shuffled_labels")[];
+            controls: ("necessity" | "calibration" | "random_circuits" | "ablation_modes" | "faithfulness" | "corpus" | "elsewhere" | "shuffled_weights" | "shuffled_labels")[];
             /** N Steps */
             n_steps?: number | null;
         };
@@ -1559,7 +1609,7 @@ export interface components {
             /** Id */
             id: string;
             /** Result */
-            result: components["schemas"]["Necessity"] | components["schemas"]["RandomCircuits"] | components["schemas"]["AblationModes"] | components["schemas"]["Faithfulness"] | components["schemas"]["CorpusBehaviour"] | components["schemas"]["Elsewhere"] | components["schemas"]["ShuffledWeights"] | components["schemas"]["ShuffledLabels"];
+            result: components["schemas"]["Necessity"] | components["schemas"]["CalibrationAlone"] | components["schemas"]["RandomCircuits"] | components["schemas"]["AblationModes"] | components["schemas"]["Faithfulness"] | components["schemas"]["CorpusBehaviour"] | components["schemas"]["Elsewhere"] | components["schemas"]["ShuffledWeights"] | components["schemas"]["ShuffledLabels"];
             /** Versions */
             versions: {
                 [key: string]: string;
@@ -1573,7 +1623,7 @@ export interface components {
             /** Circuit */
             circuit: string;
             /** Controls */
-            controls: ("necessity" | "random_circuits" | "ablation_modes" | "faithfulness" | "corpus" | "elsewhere" | "shuffled_weights" | "shuffled_labels")[];
+            controls: ("necessity" | "calibration" | "random_circuits" | "ablation_modes" | "faithfulness" | "corpus" | "elsewhere" | "shuffled_weights" | "shuffled_labels")[];
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -1719,6 +1769,8 @@ export interface components {
         /**
          * CircuitDetail
          * @description A whole circuit: the graph, its figures and where it came from. The id is derived from its content.
+         *
+         *     The JSON of a circuit carries its card; read as this, without notes or card, it is left behind.
          */
         CircuitDetail: {
             /** @description None: the circuit is measured on its logits as they are */
@@ -2263,9 +2315,15 @@ export interface components {
         };
         /**
          * Elsewhere
-         * @description Prompts unlike those of the task, by kind.
+         * @description Prompts unlike those of the task, by kind. The full model's logits are as they are, `calibration` is of the
+         *     circuit's.
          */
         Elsewhere: {
+            /**
+             * Calibration
+             * @enum {string}
+             */
+            calibration: "none" | "own" | "refitted";
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -2354,10 +2412,14 @@ export interface components {
         /**
          * Failures
          * @description Prompts ranked by disagreement: opposite answers first, then by the gap. Figures are exact.
+         *
+         *     The full model's logits are as they are; the circuit's are calibrated where `calibrated` says so.
          */
         Failures: {
             /** @description share of prompts that both answer alike */
             agreement: components["schemas"]["Interval"];
+            /** Calibrated */
+            calibrated: boolean;
             /** Circuit */
             circuit: string;
             /** Failures */
@@ -2392,8 +2454,16 @@ export interface components {
         /**
          * Faithfulness
          * @description MIB: f = (m(circuit) - m(empty)) / (m(full) - m(empty)), m the mean logit difference; areas by trapezoids.
+         *
+         *     All three m are of logits as they are. The circuit's own calibration, given to all three, leaves f as it is: the
+         *     shift cancels over the two classes and the scale between numerator and denominator.
          */
         Faithfulness: {
+            /**
+             * Calibration
+             * @enum {string}
+             */
+            calibration: "none" | "own" | "refitted";
             circuit_f: components["schemas"]["Interval"];
             /** Circuit Fraction */
             circuit_fraction: number;
@@ -2942,7 +3012,7 @@ export interface components {
              * Control
              * @enum {string}
              */
-            control: "necessity" | "random_circuits" | "ablation_modes" | "faithfulness" | "corpus" | "elsewhere" | "shuffled_weights" | "shuffled_labels";
+            control: "necessity" | "calibration" | "random_circuits" | "ablation_modes" | "faithfulness" | "corpus" | "elsewhere" | "shuffled_weights" | "shuffled_labels";
             /** Why */
             why: string;
         };
@@ -3129,8 +3199,13 @@ export interface components {
             /** Val Loss Nats */
             val_loss_nats: number | null;
         };
-        /** ModelTarget */
+        /**
+         * ModelTarget
+         * @description The full model on a task. `circuit` is the one beside which it was asked; it decides no figure.
+         */
         ModelTarget: {
+            /** Circuit */
+            circuit?: string | null;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -3143,7 +3218,7 @@ export interface components {
         };
         /**
          * Necessity
-         * @description The full model with only the circuit's nodes at their mean: what it loses without them.
+         * @description The full model with only the circuit's nodes at their mean: what it loses without them. Logits as they are.
          */
         Necessity: {
             /**
@@ -3874,8 +3949,15 @@ export interface components {
         /**
          * RandomCircuits
          * @description Circuits of as many nodes at each site, drawn from `seed`, on the same pairs; no edge of theirs is cut.
+         *
+         *     With `calibration` refitted each of them, and the circuit too, has the scale and shift that suit it best here.
          */
         RandomCircuits: {
+            /**
+             * Calibration
+             * @enum {string}
+             */
+            calibration: "none" | "own" | "refitted";
             /** Circuit Loss Nats */
             circuit_loss_nats: number;
             /**
@@ -4039,8 +4121,12 @@ export interface components {
         /**
          * RuleResult
          * @description A rule on held-out prompts: where it holds it says class 1's answer. Shares of prompts, intervals over pairs.
+         *
+         *     The circuit answers by its calibrated logits where `calibrated` says so.
          */
         RuleResult: {
+            /** Calibrated */
+            calibrated: boolean;
             circuit_model: components["schemas"]["Interval"];
             circuit_truth: components["schemas"]["Interval"];
             /**
@@ -4284,6 +4370,11 @@ export interface components {
          */
         ShuffledLabels: {
             /**
+             * Calibration
+             * @enum {string}
+             */
+            calibration: "none" | "own" | "refitted";
+            /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
@@ -4325,6 +4416,11 @@ export interface components {
          * @description The entries of every matrix permuted, the means taken anew.
          */
         ShuffledWeights: {
+            /**
+             * Calibration
+             * @enum {string}
+             */
+            calibration: "none" | "own" | "refitted";
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -4505,11 +4601,14 @@ export interface components {
         };
         /**
          * StressCurve
-         * @description A sweep measured; `limit` says in a sentence where the model's context ended it.
+         * @description A sweep measured; `limit` says in a sentence where the model's context ended it. The full model's logits are as
+         *     they are; the circuit's are calibrated where `calibrated` says so.
          */
         StressCurve: {
             /** Block Size */
             block_size: number;
+            /** Calibrated */
+            calibrated: boolean;
             /**
              * Key Node
              * @description of the nodes whose cut costs the circuit most, the first that tells the classes apart
@@ -4541,10 +4640,13 @@ export interface components {
         };
         /**
          * Sweep
-         * @description What the circuit's loss rises by when each part alone is cut, largest first; every figure is exact.
+         * @description What the circuit's loss rises by when each part alone is cut, largest first; every figure is exact, before and
+         *     after under the circuit's own calibration where `calibrated` says that it has one.
          */
         Sweep: {
             before: components["schemas"]["Measure"];
+            /** Calibrated */
+            calibrated: boolean;
             /** Circuit */
             circuit: string;
             /** Edges */
@@ -5720,7 +5822,7 @@ export interface operations {
             header?: never;
             path: {
                 circuit_id: string;
-                control: "necessity" | "random_circuits" | "ablation_modes" | "faithfulness" | "corpus" | "elsewhere" | "shuffled_weights" | "shuffled_labels";
+                control: "necessity" | "calibration" | "random_circuits" | "ablation_modes" | "faithfulness" | "corpus" | "elsewhere" | "shuffled_weights" | "shuffled_labels";
             };
             cookie?: never;
         };
