@@ -16,6 +16,7 @@ from app.library import Library
 from app.makers import Makers
 from app.node_analyses import NodeAnalyses
 from app.node_labels import NodeLabels
+from app.programs import Programs
 from app.prompt_analyses import PromptAnalyses
 from app.queue import Queue
 from app.settings import Settings
@@ -92,6 +93,10 @@ def get_trials(request: Request) -> Trials:
     return cast(Trials, request.app.state.trials)
 
 
+def get_programs(request: Request) -> Programs:
+    return cast(Programs, request.app.state.programs)
+
+
 def get_node_labels(request: Request) -> NodeLabels:
     return cast(NodeLabels, request.app.state.node_labels)
 
@@ -140,6 +145,7 @@ TheSizes = Annotated[Sizes, Depends(get_sizes)]
 TheComparing = Annotated[Comparing, Depends(get_comparing)]
 TheCards = Annotated[Cards, Depends(get_cards)]
 TheTrials = Annotated[Trials, Depends(get_trials)]
+ThePrograms = Annotated[Programs, Depends(get_programs)]
 TheNodeLabels = Annotated[NodeLabels, Depends(get_node_labels)]
 TheVisitor = Annotated[str, Depends(get_visitor)]
 TheExports = Annotated[Exports, Depends(get_exports)]

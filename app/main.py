@@ -26,6 +26,7 @@ from app.middleware import Guard
 from app.node_analyses import NodeAnalyses
 from app.node_labels import NodeLabels
 from app.pages import make_templates
+from app.programs import Programs
 from app.prompt_analyses import PromptAnalyses
 from app.pruning import Pruning
 from app.queue import Queue
@@ -44,6 +45,7 @@ from app.routes import (
     jobs,
     models,
     nodes,
+    programs,
     prompts,
     sharing,
     sign_in,
@@ -115,6 +117,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.node_labels = NodeLabels(experiments, corpus)
     app.state.cards = Cards(experiments, corpus, card_parts, settings.n_measured_pairs)
     app.state.trials = Trials(experiments)
+    app.state.programs = Programs(experiments)
     app.state.prompt_analyses = PromptAnalyses(experiments)
     app.state.sizes = Sizes(experiments, settings.n_measured_pairs)
     app.state.comparing = Comparing(experiments)
@@ -132,6 +135,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         prompts,
         cards,
         trials,
+        programs,
         annotations,
         exports,
         ablations,

@@ -37,6 +37,8 @@ CARD_JOBS = "/circuits/{circuit_id}/card/jobs"
 FAILURES = "/circuits/{circuit_id}/failures"
 STRESS = "/circuits/{circuit_id}/stress"
 RULES = "/circuits/{circuit_id}/rules"
+PROGRAM = "/circuits/{circuit_id}/program"
+PROGRAM_PYTHON = "/circuits/{circuit_id}/program.py"
 NODE_LABEL_JSON = "/circuits/{circuit_id}/nodes/{node_id}/label.json"
 CIRCUIT_EXPORT = "/circuits/{circuit_id}/exports/{form}"
 FORMS_JSON = "/forms.json"
@@ -120,6 +122,16 @@ def stress(circuit_id: str) -> str:
 
 def rules(circuit_id: str) -> str:
     return RULES.format(circuit_id=circuit_id)
+
+
+def program(circuit_id: str) -> str:
+    return PROGRAM.format(circuit_id=circuit_id)
+
+
+def program_python(circuit_id: str, variant: str, notes: str | None) -> str:
+    given = [f"variant={variant}"] if variant != "exact" else []
+    given += [f"notes={notes}"] if notes else []
+    return PROGRAM_PYTHON.format(circuit_id=circuit_id) + (f"?{'&'.join(given)}" if given else "")
 
 
 def circuit_with_notes(circuit_id: str, annotation_id: str) -> str:

@@ -201,6 +201,9 @@ export const postCardJob = (circuit, body) => post(`/circuits/${circuit}/card/jo
 /** @param {string} circuit @param {{ prompts: string[] }} body @returns {Promise<Failures>} */
 export const postFailures = (circuit, body) => post(`/circuits/${circuit}/failures`, body);
 
+/** The program of a circuit, simplified and run on fresh prompts. @param {string} circuit @returns {Promise<unknown>} */
+export const measureProgram = (circuit) => request(`/circuits/${circuit}/program.json?measure=1`);
+
 /** @param {string} circuit @param {string} node @returns {Promise<LabelProposals>} */
 export const getLabel = (circuit, node) => request(`/circuits/${circuit}/nodes/${node}/label.json`);
 

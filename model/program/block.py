@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from model.circuit import Keep
@@ -26,6 +27,8 @@ from model.program.steps import (
 )
 from model.sites import Node
 from model.transformer import Block
+
+Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def _rivals(
     settled = mean.copy()
     settled[columns] = 0.0
     return Rivals(
-        name, tuple(sources.values()), weights[np.ix_(rows, columns)], bias[rows] + weights[rows] @ settled, activation
+        name, tuple(sources.values()), weights[rows][:, columns], bias[rows] + weights[rows] @ settled, activation
     )
 
 
@@ -86,7 +89,7 @@ def attention_steps(block: Block, config: ModelConfig, wired: Wired, layer: int)
     kept_by = config.kept_by_abs_topk("attn_out", config.d_model)
     rows = deltas if kept_by is None else list(range(config.d_model))
 
-    head_of = np.arange(config.d_attn) // d_head
+    head_of: Indices = np.arange(config.d_attn) // d_head
     v_used = [i for i in wired.kept(f"{site}.v") if out[rows, i].any()]
     mean_v = wired.means[f"{site}.v"]
     scaled: set[int] = set()
@@ -178,7 +181,7 @@ def _deltas(
     source: str,
     moved: dict[int, str],
     row_sums: dict[int, str] | None = None,
-    head_of: Numbers | None = None,
+    head_of: Indices | None = None,
 ) -> Iterator[Step]:
     """What a block adds to the stream. With row sums a head's mean values are scaled by its row sum, not constant."""
     mean = wired.means[source]
@@ -205,7 +208,7 @@ def _deltas(
 
 
 def _out_rivals(
-    out: _Out, moved: dict[int, str], mean: Numbers, row_sums: dict[int, str] | None, head_of: Numbers | None
+    out: _Out, moved: dict[int, str], mean: Numbers, row_sums: dict[int, str] | None, head_of: Indices | None
 ) -> Rivals:
     rivals = _rivals(out.prefix, out.weights, out.bias, out.deltas, moved, mean)
     if not row_sums:

@@ -34,6 +34,10 @@ from model.sites import Node
 FEW_CANDIDATES = 4
 
 
+#: The line after which a file has tables alone.
+TABLES = "# ---- tables by token --------------------------------------------------------------------"
+
+
 @dataclass(frozen=True)
 class Head:
     """What the file says of itself: `about` are sentences, `labels` people's words for nodes, `texts` of tokens."""
@@ -69,7 +73,7 @@ class _Writer:
             *("\n" + HELPERS[name].strip() + "\n" for name in HELPERS if name in used),
             "",
             "def circuit(tokens):",
-            '    """Every named value at every token, by its name; tokens: whole numbers, [..., n]. `logits` is by token."""',
+            '    """Every named value at every token, by its name; `logits` by candidate. Tokens: [..., n]."""',
             "    tokens = np.asarray(tokens)",
             "    n = tokens.shape[-1]",
             *(["    ones = np.ones(tokens.shape)"] if any("ones" in line for line in body) else []),
@@ -82,7 +86,7 @@ class _Writer:
             *self._answer(),
             "",
             "",
-            "# ---- tables by token --------------------------------------------------------------------",
+            TABLES,
             "",
             *tables,
             "",
@@ -116,11 +120,15 @@ class _Writer:
                 ]
             case Norm(layer_norm, rest, name):
                 if layer_norm:
-                    return [f"    c{name[1:]}, {name} = centre_and_scale(x, REST[{rest}][tokens], SUMS[{rest}][tokens])"]
+                    return [
+                        f"    c{name[1:]}, {name} = centre_and_scale(x, REST[{rest}][tokens], SUMS[{rest}][tokens])"
+                    ]
                 return [f"    {name} = rms(x, REST[{rest}][tokens])"]
             case Read(name, node, channel, gain, bias, layer_norm, norm):
                 inner = f"(x[{channel}] - c{norm[1:]})" if layer_norm else f"x[{channel}]"
-                return self._line(name, [self.digits.times(gain, f"{inner} / {norm}"), *constant(self.digits, bias)], node)
+                return self._line(
+                    name, [self.digits.times(gain, f"{inner} / {norm}"), *constant(self.digits, bias)], node
+                )
             case Position(name, node):
                 return self._line(name, [("+", f"PLACES_{name}[:n]")], node)
             case Linear(name, node, terms, value, activation):
@@ -132,12 +140,12 @@ class _Writer:
                     f"    # AbsTopK: {kept} of {len(names) + _n(rivals)} stay.",
                     *_folded(f"{ours}{comma} = survive({kept}, [{ours}], {self._rivals(rivals)})"),
                 ]
-            case Pattern(name, layer, head, products, value, sink):
+            case Pattern(name, _, head, products, value, sink):
                 score = summed([*self._products(products), *constant(self.digits, value)])
                 ending = "" if sink is None else f", sink={self.digits(sink)}"
                 said = f"pattern of head {head}" + ("" if sink is None else ", with a sink")
                 return _noted(f"{name} = attend({score}{ending})", said)
-            case Share(name, layer, head, products, value, sink):
+            case Share(name, _, head, products, value, sink):
                 score = summed([*self._products(products, plain=True), *constant(self.digits, value)])
                 said = f"head {head} averages; what the sink leaves of it"
                 return _noted(f"{name} = share({score}, {self.digits(sink)}, n)", said)
@@ -200,7 +208,8 @@ class _Writer:
             bigram = " + BIGRAM[t][tokens]" if has_bigram else ""
             return [
                 "    logits = {",
-                f"        t: (sum(w * x[c] for c, w in UNEMBED[t].items()) + STATIC[t][tokens]{centre}) / r{bigram} + ADDED[t]",
+                "        t: (sum(w * x[c] for c, w in UNEMBED[t].items())"
+                f" + STATIC[t][tokens]{centre}) / r{bigram} + ADDED[t]",
                 "        for t in UNEMBED",
                 "    }",
             ]
@@ -224,9 +233,9 @@ class _Writer:
         scale, shift = (1.0, 0.0) if found is None else (found.scale, found.shift)
         first, second = self.plan.answers
         return [
-            f"ANSWERS = ({first}, {second})  # {comment(quoted(self._text(first)))} and {comment(quoted(self._text(second)))}",
-            f"SCALE, SHIFT = {self.digits(scale)}, {self.digits(shift)}  # the circuit's calibration"
-            + ("" if found else ": it has none"),
+            f"ANSWERS = ({first}, {second})  # "
+            f"{comment(quoted(self._text(first)))} and {comment(quoted(self._text(second)))}",
+            f"SCALE, SHIFT = {scale!r}, {shift!r}  # the circuit's calibration" + ("" if found else ": it has none"),
             "",
             "",
             "def answer(tokens, answers=ANSWERS):",
@@ -385,7 +394,7 @@ def _filled(sentence: str) -> list[str]:
     return [*lines, line]
 
 
-_MAIN = '''
+_MAIN = """
 def main():
     reader = argparse.ArgumentParser(description="Logits of both candidates after a prompt.")
     reader.add_argument("tokens", type=int, nargs="*", help="the prompt's token ids; without any, an example's")
@@ -403,4 +412,4 @@ def main():
 
 if __name__ == "__main__":
     main()
-'''.strip("\n").split("\n")
+""".strip("\n").split("\n")

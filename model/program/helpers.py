@@ -12,14 +12,14 @@ def centre_and_scale(x, rest, rest_sum):
     centre = (sum(x.values()) + rest_sum) / WIDTH
     return centre, np.sqrt((sum(v**2 for v in x.values()) + rest) / WIDTH - centre**2 + 1e-5)
 ''',
-    "relu": '''
+    "relu": """
 def relu(x):
     return np.maximum(x, 0.0)
-''',
-    "gelu": '''
+""",
+    "gelu": """
 def gelu(x):
     return x * 0.5 * (1.0 + np.vectorize(math.erf)(np.asarray(x) / math.sqrt(2.0)))
-''',
+""",
     "by_query": '''
 def by_query(q):
     """A value of each query, beside all keys: [..., query, 1]."""

@@ -25,7 +25,7 @@ from model.transformer import Norm as NormModule
 
 
 class Rest(NamedTuple):
-    """Over the channels that the circuit leaves alone: their squares summed, and under LayerNorm their sum, by token."""
+    """Of the channels that the circuit leaves alone, by token: their squares summed, and under LayerNorm their sum."""
 
     squares: Numbers
     sums: Numbers | None
@@ -213,4 +213,3 @@ class _Planner:
 def _gain_and_bias(norm: NormModule) -> tuple[Numbers, Numbers]:
     gain = array(norm.weight)
     return gain, np.zeros(len(gain)) if norm.bias is None else array(norm.bias)
-
