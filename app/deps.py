@@ -22,6 +22,7 @@ from app.queue import Queue
 from app.settings import Settings
 from app.short_links import ShortLinks
 from app.sizes import Sizes
+from app.sparsity import Sparsity
 from app.store import Store
 from app.tasks import Tasks
 from app.trials import Trials
@@ -97,6 +98,10 @@ def get_programs(request: Request) -> Programs:
     return cast(Programs, request.app.state.programs)
 
 
+def get_sparsity(request: Request) -> Sparsity:
+    return cast(Sparsity, request.app.state.sparsity)
+
+
 def get_node_labels(request: Request) -> NodeLabels:
     return cast(NodeLabels, request.app.state.node_labels)
 
@@ -146,6 +151,7 @@ TheComparing = Annotated[Comparing, Depends(get_comparing)]
 TheCards = Annotated[Cards, Depends(get_cards)]
 TheTrials = Annotated[Trials, Depends(get_trials)]
 ThePrograms = Annotated[Programs, Depends(get_programs)]
+TheSparsity = Annotated[Sparsity, Depends(get_sparsity)]
 TheNodeLabels = Annotated[NodeLabels, Depends(get_node_labels)]
 TheVisitor = Annotated[str, Depends(get_visitor)]
 TheExports = Annotated[Exports, Depends(get_exports)]

@@ -50,6 +50,7 @@ from app.routes import (
     sharing,
     sign_in,
     sizes,
+    sparsity,
     sweeps,
     tasks,
     trials,
@@ -57,6 +58,7 @@ from app.routes import (
 from app.settings import Settings
 from app.short_links import ShortLinks
 from app.sizes import Sizes
+from app.sparsity import Sparsity
 from app.store import Store
 from app.tasks import Tasks
 from app.trials import Trials
@@ -117,6 +119,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.node_labels = NodeLabels(experiments, corpus)
     app.state.cards = Cards(experiments, corpus, card_parts, settings.n_measured_pairs)
     app.state.trials = Trials(experiments)
+    app.state.sparsity = Sparsity(library)
     app.state.programs = Programs(experiments)
     app.state.prompt_analyses = PromptAnalyses(experiments)
     app.state.sizes = Sizes(experiments, settings.n_measured_pairs)
@@ -136,6 +139,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         cards,
         trials,
         programs,
+        sparsity,
         annotations,
         exports,
         ablations,

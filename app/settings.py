@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535)
     worker: bool = Field(True, description="run queued jobs in this process")
     n_measured_pairs: int = Field(256, ge=2, le=512, description="held-out pairs that new circuits are measured on")
+    sparsity_origin: str | None = Field(
+        None, description="a site whose pages may read /sparsity/ from a browser, or *; else only servers and this site"
+    )
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     max_answer_bytes: int = Field(64_000_000, ge=1_000_000, description="files and event streams are not counted")
     token: SecretStr | None = Field(None, description="what those who may start jobs, add models and edit must show")

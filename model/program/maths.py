@@ -137,7 +137,7 @@ def _logit(plan: Plan, number: int, texts: Sequence[str]) -> Equation:
 
 def _equation(name: str, node: Node | None, left: Maths, right: Maths, sign: str = "=") -> Equation:
     both = left + _op(sign) + right
-    return Equation(name, node, both.text, f"<math><mrow>{both.mathml}</mrow></math>")
+    return Equation(name, node, both.text, f'<math displaystyle="true"><mrow>{both.mathml}</mrow></math>')
 
 
 # -- pieces ----------------------------------------------------------------------------------
