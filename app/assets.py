@@ -16,9 +16,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app import urls
-from app.settings import ROOT
+from app.settings import STATIC_FOLDER
 
-FOLDER = ROOT / "static"
+FOLDER = STATIC_FOLDER
 FOR_EVER = "public, max-age=31536000, immutable"
 _PACKED = {".js", ".css", ".svg"}
 

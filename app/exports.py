@@ -7,6 +7,8 @@ from app import convert_forms, pictures
 from app.errors import no_such
 from app.experiments import Experiments
 from app.forms import FORMS, Form
+from app.offline import Offline
+from app.programs import Programs
 from app.schemas.forms import AttributionGraph, EapGraph, FormName, ReplicationCircuit
 from model.batch import encode_pairs
 from model.circuit import Circuit
@@ -36,6 +38,8 @@ class Exports:
 
     def __init__(self, experiments: Experiments) -> None:
         self.experiments = experiments
+        self.programs = Programs(experiments)
+        self._html = lru_cache(maxsize=2)(lambda circuit_id: Offline(experiments).html(circuit_id))
         self._collapsed = lru_cache(maxsize=N_KEPT)(self._measure_collapsed)
 
     def write(self, circuit_id: str, form: FormName) -> bytes:
@@ -47,6 +51,10 @@ class Exports:
                 return pictures.svg(self.experiments.store.circuit(circuit_id)).encode()
             case "png":
                 return pictures.png(pictures.svg(self.experiments.store.circuit(circuit_id)), PNG_WIDTH)
+            case "html":
+                return self._html(circuit_id).encode()
+            case "python":
+                return self.programs.python(circuit_id, None, "exact").encode()
         subject, record, _ = self.experiments.circuit(circuit_id)
         told = convert_forms.told(subject, record)
         match form:

@@ -40,6 +40,11 @@ FORMS: dict[FormName, Form] = {
     "edges-csv": Form("Edges as CSV", "An edge or link a row.", ".edges.csv", "text/csv"),
     "svg": Form("Picture, SVG", "The whole graph, for papers and slides.", ".svg", "image/svg+xml"),
     "png": Form("Picture, PNG", "The same, 1,600 pixels wide.", ".png", "image/png"),
+    "html": Form(
+        "Offline page, HTML", "The explorer in one file that needs no network, with card and recorded ablations; "
+        "takes a while to write.", ".html", "text/html",
+    ),
+    "python": Form("Program, Python", "What the circuit computes; needs numpy alone.", ".py", "text/x-python"),
 }  # fmt: skip
 
 

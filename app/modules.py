@@ -4,13 +4,13 @@ import re
 from functools import cache
 from pathlib import Path
 
-from app.settings import ROOT
+from app.settings import STATIC_FOLDER
 
 _IMPORT = re.compile(r"""^(?:import|export)\b[^"';]*["']\./([\w.]+)["']""", re.MULTILINE)
 
 
 @cache
-def modules_of(entry: str, folder: Path = ROOT / "static") -> tuple[str, ...]:
+def modules_of(entry: str, folder: Path = STATIC_FOLDER) -> tuple[str, ...]:
     """The modules of `static/` that `entry` imports, directly or not, nearest first; `entry` itself is left out."""
     found = [entry]
     for name in found:

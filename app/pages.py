@@ -11,12 +11,12 @@ from app import __version__, forms, urls
 from app.assets import asset, plotly
 from app.modules import modules_of
 from app.schemas import PruneSettings
-from app.settings import ROOT
+from app.settings import shipped
 
 
-def make_templates(folder: Path = ROOT / "templates") -> Jinja2Templates:
+def make_templates(folder: Path | None = None) -> Jinja2Templates:
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(folder or shipped("templates")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

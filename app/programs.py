@@ -30,7 +30,7 @@ from model.tasks.pair import PromptPair
 from model.tasks.task import SPLITS, Split, Task
 
 N_FRESH, FRESH_SEED = 500, 1  # pairs; figures of circuits are of seed 0
-N_TRAIN, TRAIN_SEED = 256, 1
+N_TRAIN, TRAIN_SEED = 128, 1
 MOST_REMEMBERED = 64
 
 

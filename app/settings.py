@@ -8,13 +8,22 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def shipped(name: str) -> Path:
+    """A folder that comes with the app: inside it where it is installed from a wheel, beside it in a checkout."""
+    inside = Path(__file__).resolve().parent / name
+    return inside if inside.is_dir() else ROOT / name
+
+
+STATIC_FOLDER = shipped("static")
+
+
 class Settings(BaseSettings):
     """Where things are and how much is allowed. Processes that share a database share a `data_dir`."""
 
     model_config = SettingsConfigDict(env_prefix="SPARSESCOPE_", frozen=True)
 
     data_dir: Path = Field(Path("data"), description="own models, the database, locks of running workers")
-    bundle_dir: Path = Field(ROOT / "bundle", description="models and circuits that come with the app")
+    bundle_dir: Path = Field(shipped("bundle"), description="models and circuits that come with the app")
     database_url: str | None = Field(
         None,
         validation_alias=AliasChoices("SPARSESCOPE_DATABASE_URL", "database_url"),  # the latter is DATABASE_URL too

@@ -182,6 +182,12 @@ class Store:
                 raise no_such("ablation", ablation_id, known)
             return found
 
+    def ablations_of(self, circuit_id: str) -> list[str]:
+        """Ids of the ablations of a circuit that were kept, oldest first."""
+        query = select(AblationRow.id).where(AblationRow.circuit == circuit_id)
+        with self.database.reading() as session:
+            return list(session.scalars(query.order_by(AblationRow.created_at, AblationRow.id)))
+
     def has_ablation(self, ablation_id: str) -> bool:
         with self.database.reading() as session:
             return session.scalar(select(AblationRow.id).where(AblationRow.id == ablation_id)) is not None

@@ -35,7 +35,11 @@ def test_the_file_answers_as_a_run_of_the_circuit(
     assert first - second == pytest.approx(run["circuit"]["logit_diff"], abs=1e-4)
 
 
-def test_it_is_measured_on_fresh_prompts_once_and_then_shown(shared_client: TestClient, url: str) -> None:
+def test_it_is_measured_on_fresh_prompts_once_and_then_shown(
+    shared_client: TestClient, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.programs.N_TRAIN", 12)
+    monkeypatch.setattr("model.program.simplify.MOST_CHANGES", 3)
     before = Program.model_validate_json(shared_client.get(f"{url}.json").text)
     assert before.trial is before.simplified is None and "Not measured yet" in shared_client.get(url, headers=HTML).text
     measured = Program.model_validate_json(shared_client.get(f"{url}.json?measure=1").text)

@@ -7,7 +7,16 @@ from pydantic import Field
 from app.schemas.base import Wire
 
 FormName = Literal[
-    "sparsescope", "attribution-graph", "sparse-pretrain", "eap-ig", "nodes-csv", "edges-csv", "svg", "png"
+    "sparsescope",
+    "attribution-graph",
+    "sparse-pretrain",
+    "eap-ig",
+    "nodes-csv",
+    "edges-csv",
+    "svg",
+    "png",
+    "html",
+    "python",
 ]
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from model.batch import PairBatch
 from model.program.steps import Numbers
 
-CPU_S, WALL_S, MEMORY_BYTES = 120, 240, 4 * 2**30
+CPU_S, WALL_S, MEMORY_BYTES = 300, 600, 4 * 2**30
 
 
 class ProgramFault(RuntimeError):

@@ -24,7 +24,7 @@ from model.program.steps import Linear, Numbers, Pattern, RowSum, Share, Step
 
 #: What a simplification may cost on train prompts: the share of answers that change, and nats of loss.
 MOST_CHANGED, MOST_NATS = 0.01, 0.02
-MOST_CHANGES = 40
+MOST_CHANGES = 24
 DIGITS = (1, 2, 3, 4)
 
 
@@ -78,8 +78,7 @@ def simplify(plan: Plan, head: Head, batch: PairBatch) -> Simplified:
         prefixes = [plan]
         for _, number in ranked:
             prefixes.append(plan.with_steps(unread(changes[number][1].make(prefixes[-1].steps))))
-        together = costs(prefixes[1:], [None] * len(ranked))
-        longest = max((n for n, cost in enumerate(together, 1) if cost.within(base_nats)), default=0)
+        longest = _longest(prefixes, lambda made: costs([made], [None])[0].within(base_nats))
         made = prefixes[longest]
         said = [changes[number][1].said for _, number in ranked[:longest]]
     rounded = costs([made] * len(DIGITS) + [made], [*(Digits(d) for d in DIGITS), None])
@@ -87,6 +86,17 @@ def simplify(plan: Plan, head: Head, batch: PairBatch) -> Simplified:
         if cost.within(base_nats):
             return Simplified(replace(made, calibration=cost.calibration), digits, tuple(said))
     return Simplified(replace(made, calibration=rounded[-1].calibration), None, tuple(said))
+
+
+def _longest(prefixes: Sequence[Plan], holds: Callable[[Plan], bool]) -> int:
+    """The largest number of changes that hold together, by bisection: more changes are taken to cost more."""
+    if holds(prefixes[-1]):
+        return len(prefixes) - 1
+    low, high = 0, len(prefixes) - 1  # the first holds, the last does not
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(prefixes[middle]) else (low, middle)
+    return low
 
 
 def _may(step: Linear | Share | RowSum | Pattern) -> bool:
