@@ -452,6 +452,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/circuits/{circuit_id}/program.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A circuit as a program, as equations and as a table */
+        get: operations["program_circuits__circuit_id__program_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/program.py": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The program as a file: Python with numpy alone
+         * @description The simplified variant is made and measured first where that has not been done.
+         */
+        get: operations["python_circuits__circuit_id__program_py_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/circuits/{circuit_id}/rules.json": {
         parameters: {
             query?: never;
@@ -918,6 +955,57 @@ export interface paths {
         };
         /** Whether this visitor may start jobs and edit */
         get: operations["who_sign_in_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sparsity/{model}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A model's sizes, for Neuronpedia's sparsity pane */
+        get: operations["about_sparsity__model___get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sparsity/{model}/channel/{channel_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Neurons that read or write a residual channel */
+        get: operations["channel_sparsity__model__channel__channel_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sparsity/{model}/neuron/{layer}/{neuron}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a neuron leads to and comes from, by weights alone */
+        get: operations["neuron_sparsity__model__neuron__layer___neuron__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1680,6 +1768,22 @@ export interface components {
             unembed: components["schemas"]["ChannelEnd"];
         };
         /**
+         * ChannelConnections
+         * @description Neurons that read or write a residual channel; layers without any are left out.
+         */
+        ChannelConnections: {
+            /** Channel Id */
+            channel_id: number;
+            /** Readers By Layer */
+            readers_by_layer: {
+                [key: string]: components["schemas"]["ChannelNeuron"][];
+            };
+            /** Writers By Layer */
+            writers_by_layer: {
+                [key: string]: components["schemas"]["ChannelNeuron"][];
+            };
+        };
+        /**
          * ChannelEnd
          * @description One end of a channel: entries of all tokens, the largest of either sign.
          */
@@ -1707,6 +1811,13 @@ export interface components {
             token: string;
             /** Unembed */
             unembed: number;
+        };
+        /** ChannelNeuron */
+        ChannelNeuron: {
+            /** Neuron Id */
+            neuron_id: number;
+            /** Weight */
+            weight: number;
         };
         /** ChannelPage */
         ChannelPage: {
@@ -2334,6 +2445,27 @@ export interface components {
             /** Seed */
             seed: number;
         };
+        /**
+         * Equation
+         * @description One step. Where `title` is set a block begins and the rest is empty; all else is at token t.
+         */
+        Equation: {
+            /** Label */
+            label: string | null;
+            /** Mathml */
+            mathml: string;
+            /**
+             * Name
+             * @description the value's name in the program
+             */
+            name: string;
+            /** Node */
+            node: string | null;
+            /** Text */
+            text: string;
+            /** Title */
+            title: string | null;
+        };
         /** ErrorAnswer */
         ErrorAnswer: {
             error: components["schemas"]["Problem"];
@@ -2524,7 +2656,7 @@ export interface components {
              * Name
              * @enum {string}
              */
-            name: "sparsescope" | "attribution-graph" | "sparse-pretrain" | "eap-ig" | "nodes-csv" | "edges-csv" | "svg" | "png";
+            name: "sparsescope" | "attribution-graph" | "sparse-pretrain" | "eap-ig" | "nodes-csv" | "edges-csv" | "svg" | "png" | "html" | "python";
             /**
              * Schema Url
              * @description JSON Schema of the files; null where they are no JSON
@@ -3235,6 +3367,17 @@ export interface components {
             loss_change_nats: components["schemas"]["Interval"];
             without_circuit: components["schemas"]["Measure"];
         };
+        /** NeuronConnections */
+        NeuronConnections: {
+            /** Layer */
+            layer: number;
+            /** Neuron */
+            neuron: number;
+            /** Trace Backward */
+            trace_backward: components["schemas"]["TraceNode"][];
+            /** Trace Forward */
+            trace_forward: components["schemas"]["TraceNode"][];
+        };
         /**
          * NeuronResponse
          * @description A neuron as a function: `post[i]` comes out where `pre[i]` goes in, before AbsTopK, which may silence it.
@@ -3661,6 +3804,65 @@ export interface components {
             n_faults?: number | null;
             /** Status */
             status: number;
+        };
+        /**
+         * Program
+         * @description `code` is one Python file that needs numpy alone; `simplified` and `trial` come once it has been measured.
+         */
+        Program: {
+            /** Circuit */
+            circuit: string;
+            /** Code */
+            code: string;
+            /** Equations */
+            equations: components["schemas"]["Equation"][];
+            /** N Bytes */
+            n_bytes: number;
+            /** N Lines */
+            n_lines: number;
+            /**
+             * Notes
+             * @description the annotation that node comments are from
+             */
+            notes: string | null;
+            /** Python Url */
+            python_url: string;
+            simplified: components["schemas"]["SimplifiedProgram"] | null;
+            trial: components["schemas"]["ProgramTrial"] | null;
+            /** Url */
+            url: string;
+        };
+        /**
+         * ProgramMeasure
+         * @description Shares of prompts with the same answer; intervals are over pairs.
+         */
+        ProgramMeasure: {
+            accuracy: components["schemas"]["Interval"];
+            /**
+             * Largest Gap
+             * @description largest distance from the circuit's calibrated logit difference
+             */
+            largest_gap: number;
+            loss_nats: components["schemas"]["Interval"];
+            with_circuit: components["schemas"]["Interval"];
+            with_full_model: components["schemas"]["Interval"];
+        };
+        /**
+         * ProgramTrial
+         * @description Both programs on held-out prompts that neither pruning nor the circuit's own figures saw.
+         */
+        ProgramTrial: {
+            circuit: components["schemas"]["ProgramMeasure"];
+            /** Elapsed S */
+            elapsed_s: number;
+            exact: components["schemas"]["ProgramMeasure"];
+            /** N Pairs */
+            n_pairs: number;
+            /** N Prompts */
+            n_prompts: number;
+            /** Seed */
+            seed: number;
+            simplified: components["schemas"]["ProgramMeasure"];
         };
         /**
          * PromptActivations
@@ -4459,6 +4661,30 @@ export interface components {
             text: string;
         };
         /**
+         * SimplifiedProgram
+         * @description The same with fewer digits and less to compute; `changes` has a sentence for each, chosen on train prompts.
+         */
+        SimplifiedProgram: {
+            /** Changes */
+            changes: string[];
+            /** Code */
+            code: string;
+            /**
+             * Digits
+             * @description significant digits of the weights; null: all
+             */
+            digits: number | null;
+            /**
+             * N Lines
+             * @description of code, less the tables by token
+             */
+            n_lines: number;
+            /** N Train Prompts */
+            n_train_prompts: number;
+            /** Python Url */
+            python_url: string;
+        };
+        /**
          * SiteCount
          * @description Nodes kept at a site. `width_*`: how many nodes that site has in the model; 0 where it has no such site.
          */
@@ -4493,6 +4719,22 @@ export interface components {
             task: string;
             /** Url */
             url: string;
+        };
+        /**
+         * SparsityModel
+         * @description The first thing that is asked: is it there, and how wide.
+         */
+        SparsityModel: {
+            /** D Model */
+            d_model: number;
+            /** Mlp Size */
+            mlp_size: number;
+            /** Model */
+            model: string;
+            /** Num Layers */
+            num_layers: number;
+            /** Status */
+            status: string;
         };
         /**
          * Spread
@@ -4918,6 +5160,32 @@ export interface components {
             token: string;
             /** Weight */
             weight: number;
+        };
+        /**
+         * TraceNode
+         * @description A neuron reached through a residual channel; forward hops carry `children`, backward ones `parents`.
+         */
+        TraceNode: {
+            /** Children */
+            children?: components["schemas"]["TraceNode"][] | null;
+            /** Layer */
+            layer: number;
+            /** Neuron */
+            neuron: number;
+            /** Parents */
+            parents?: components["schemas"]["TraceNode"][] | null;
+            /**
+             * Read Weight
+             * @description with which the later neuron reads the channel
+             */
+            read_weight: number;
+            /** Via Channel */
+            via_channel: number;
+            /**
+             * Write Weight
+             * @description with which the earlier neuron writes it
+             */
+            write_weight: number;
         };
         /**
          * TraceRun
@@ -5977,6 +6245,8 @@ export interface operations {
                     "image/png": unknown;
                     "image/svg+xml": unknown;
                     "text/csv": unknown;
+                    "text/html": unknown;
+                    "text/x-python": unknown;
                 };
             };
             /** @description no such model, task, circuit, node, annotation, ablation or job */
@@ -6548,6 +6818,131 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NodeOnTask"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    program_circuits__circuit_id__program_json_get: {
+        parameters: {
+            query?: {
+                /** @description an annotation whose labels become comments */
+                notes?: string | null;
+                /** @description simplify it on train prompts and run both on 1,000 fresh ones, unless that was done */
+                measure?: boolean;
+            };
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Program"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    python_circuits__circuit_id__program_py_get: {
+        parameters: {
+            query?: {
+                /** @description an annotation whose labels become comments */
+                notes?: string | null;
+                variant?: "exact" | "simplified";
+            };
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/x-python": unknown;
                 };
             };
             /** @description no such model, task, circuit, node, annotation, ablation or job */
@@ -8035,6 +8430,164 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Who"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    about_sparsity__model___get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SparsityModel"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    channel_sparsity__model__channel__channel_id__get: {
+        parameters: {
+            query?: {
+                /** @description neurons a layer */
+                top_k?: number;
+            };
+            header?: never;
+            path: {
+                model: string;
+                channel_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelConnections"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    neuron_sparsity__model__neuron__layer___neuron__get: {
+        parameters: {
+            query?: {
+                /** @description hops of the trace */
+                trace_depth?: number;
+                /** @description channels, and neurons a layer, at each hop */
+                trace_k?: number;
+            };
+            header?: never;
+            path: {
+                model: string;
+                layer: number;
+                neuron: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeuronConnections"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
