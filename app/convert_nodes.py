@@ -109,12 +109,12 @@ def response(
     subject: Subject,
     circuit: Circuit,
     node: sites.Node,
-    full: Float[Tensor, " token"],
-    kept: Float[Tensor, " token"],
+    task: tuple[Float[Tensor, " token"], Float[Tensor, " token"]],
+    corpus: tuple[Float[Tensor, " text_token"], Float[Tensor, " text_token"]] | None,
     n_pairs: int,
 ) -> NeuronResponse:
-    """`full` and `kept`: what goes into the neuron at every token of the pairs, in the full model and the circuit."""
-    edges = corpus_sample.histogram_edges([full, kept])
+    """`task` and `corpus`: what goes into the neuron at every token, in the full model and in the circuit."""
+    edges = corpus_sample.histogram_edges([*task, *(corpus or ())])
     pre, post = response_curve(subject, edges[0], edges[-1])
     inside = set(circuit.nodes)
     return NeuronResponse(
@@ -129,7 +129,14 @@ def response(
             for other, weight in neighbours(subject.model, node)[1]
         ],
         edges=edges,
-        task_counts=PreCounts(full_model=corpus_sample.counts(full, edges), circuit=corpus_sample.counts(kept, edges)),
+        task_counts=_pre_counts(task, edges),
         n_pairs=n_pairs,
-        n_tokens=len(full),
+        n_tokens=len(task[0]),
+        corpus_counts=None if corpus is None else _pre_counts(corpus, edges),
+        n_corpus_tokens=0 if corpus is None else len(corpus[0]),
     )
+
+
+def _pre_counts(runs: tuple[Tensor, Tensor], edges: list[float]) -> PreCounts:
+    full, kept = runs
+    return PreCounts(full_model=corpus_sample.counts(full, edges), circuit=corpus_sample.counts(kept, edges))

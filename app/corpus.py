@@ -74,6 +74,13 @@ class Corpus:
         documents = self.documents(subject.language)
         return windows_of(documents, subject.tokenizer, min(LONGEST_WINDOW, subject.config.block_size))
 
+    def some_windows(self, subject: Subject, n: int) -> Int[Tensor, "window pos"] | None:
+        """At most `n` windows at even steps through the text; None where there is no text for the subject."""
+        if subject.language not in self.languages():
+            return None
+        windows = self.windows(subject)
+        return windows[:: max(1, -(-len(windows) // n))]
+
     def _run(self, subject: Subject, circuit: Circuit) -> OnCorpus:
         documents = self.documents(subject.language)
         windows = self.windows(subject)

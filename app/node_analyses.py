@@ -4,7 +4,8 @@ import time
 from functools import lru_cache
 from typing import NamedTuple
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from app import convert_nodes as convert
@@ -27,6 +28,24 @@ class Profile(NamedTuple):
     circuit: Float[Tensor, "node 2 pair reduction"]
 
 
+class Runs(NamedTuple):
+    """What goes into all kept neurons at every token."""
+
+    full_model: Float[Tensor, "neuron token"]
+    circuit: Float[Tensor, "neuron token"]
+
+
+class Inputs(NamedTuple):
+    """Over a task's pairs, and over some of the held-out text."""
+
+    task: Runs
+    corpus: Runs | None
+
+
+#: Windows of the held-out text, of at most 128 tokens, in which what goes into neurons is recorded.
+N_WINDOWS = 64
+
+
 class NodeAnalyses:
     """Passes over a task or the text record all nodes of a circuit at once and are remembered for a while."""
 
@@ -35,6 +54,7 @@ class NodeAnalyses:
         self.corpus = corpus
         self._batch = lru_cache(maxsize=16)(self._make_batch)
         self._profile = lru_cache(maxsize=32)(self._make_profile)
+        self._inputs = lru_cache(maxsize=32)(self._make_inputs)
 
     def on_task(self, circuit_id: str, node_id: str, n_pairs: int) -> NodeOnTask:
         subject, circuit, node = self._node(circuit_id, node_id)
@@ -65,9 +85,11 @@ class NodeAnalyses:
     def response(self, circuit_id: str, node_id: str, n_pairs: int) -> NeuronResponse:
         subject, circuit, node = self._node(circuit_id, node_id)
         check_neuron(node)
-        batch = self._batch(subject.name, circuit.task, n_pairs)
-        full, kept = (pre_activations(subject, batch, node, within) for within in (None, circuit))
-        return convert.response(subject, circuit, node, full, kept, batch.n_pairs)
+        task, corpus = self._inputs(subject.name, circuit, n_pairs)
+        row = neurons_of(circuit).index(node)
+        n_pairs = self._batch(subject.name, circuit.task, n_pairs).n_pairs
+        on_text = None if corpus is None else (corpus.full_model[row], corpus.circuit[row])
+        return convert.response(subject, circuit, node, (task.full_model[row], task.circuit[row]), on_text, n_pairs)
 
     def _node(self, circuit_id: str, node_id: str) -> tuple[Subject, Circuit, Node]:
         """Raises a Refusal for a node that the model or the circuit does not have."""
@@ -86,3 +108,22 @@ class NodeAnalyses:
         batch = self._batch(model, circuit.task, n_pairs)
         subject = self.experiments.library.subject(model)
         return Profile(*(task_profile(subject, batch, circuit.nodes, within) for within in (None, circuit)))
+
+    def _make_inputs(self, model: str, circuit: Circuit, n_pairs: int) -> Inputs:
+        subject = self.experiments.library.subject(model)
+        batch = self._batch(model, circuit.task, n_pairs)
+        windows = self.corpus.some_windows(subject, N_WINDOWS)
+
+        def runs(tokens: Int[Tensor, "prompt pos"], last: Int[Tensor, " prompt"]) -> Runs:
+            neurons = neurons_of(circuit)
+            return Runs(*(pre_activations(subject, tokens, last, neurons, within) for within in (None, circuit)))
+
+        task = runs(batch.tokens, batch.last)
+        if windows is None:
+            return Inputs(task, None)
+        windows = windows.to(subject.device)
+        return Inputs(task, runs(windows, torch.full((len(windows),), windows.shape[1] - 1, device=subject.device)))
+
+
+def neurons_of(circuit: Circuit) -> list[Node]:
+    return [node for node in circuit.nodes if node.part == "mlp.post_act"]

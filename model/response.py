@@ -1,12 +1,13 @@
 """A neuron as a function: what goes into it, what comes out, what it then writes."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from model.activations import inside
-from model.batch import PairBatch
 from model.circuit import Circuit
 from model.errors import InputError
 from model.sites import Node
@@ -43,23 +44,33 @@ def bias_of(subject: Subject, node: Node) -> float:
 
 @torch.no_grad()
 def pre_activations(
-    subject: Subject, batch: PairBatch, node: Node, circuit: Circuit | None = None, *, pairs_at_once: int = 64
-) -> Float[Tensor, " token"]:
-    """What goes into a neuron at every token of a batch's prompts (class 1 first in each part of the batch), on the
-    CPU."""
-    check_neuron(node)
+    subject: Subject,
+    tokens: Int[Tensor, "prompt pos"],
+    last: Int[Tensor, " prompt"],
+    neurons: Sequence[Node],
+    circuit: Circuit | None = None,
+    *,
+    prompts_at_once: int = 128,
+) -> Float[Tensor, "neuron token"]:
+    """What goes into neurons at every token of prompts, one prompt after the other up to its `last`, on the CPU."""
+    for node in neurons:
+        check_neuron(node)
     model, found = swift(subject.model), []
-    for part in batch.split(pairs_at_once):
+    rows: dict[str, list[int]] = {}
+    for row, node in enumerate(neurons):
+        rows.setdefault(f"{node.layer}.mlp.c_fc", []).append(row)
+    for start in range(0, len(tokens), prompts_at_once):
+        part, ends = tokens[start : start + prompts_at_once], last[start : start + prompts_at_once]
         inner = inside(subject, circuit)
-        seen: list[Tensor] = []
+        seen = torch.zeros(*part.shape, len(neurons), device=part.device)
 
-        def tap(site: str, x: Tensor, inner: Tap = inner, seen: list[Tensor] = seen) -> Tensor:
+        def tap(site: str, x: Tensor, inner: Tap = inner, seen: Tensor = seen) -> Tensor:
             x = inner(site, x)
-            if site == f"{node.layer}.mlp.c_fc":
-                seen.append(x[..., node.index])
+            if site in rows:
+                seen[..., rows[site]] = x[..., [neurons[row].index for row in rows[site]]].float()
             return x
 
-        model(part.tokens, at=part.last, tap=tap)
-        in_prompt = torch.arange(part.tokens.shape[1], device=subject.device) <= part.last[:, None]
-        found.append(seen[0][in_prompt].float().cpu())
-    return torch.cat(found)
+        model(part, at=ends, tap=tap)
+        in_prompt = torch.arange(part.shape[1], device=part.device) <= ends[:, None]
+        found.append(seen[in_prompt].cpu())
+    return torch.cat(found).T

@@ -276,7 +276,7 @@ export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, ma
     if (size !== `${root.clientWidth} ${root.clientHeight}`) schedule();
   }).observe(root);
   store.onChange((now, before) => {
-    const { x, y, panel, prompt, side, against, lights, mode, within, ...rest } = now;
+    const { x, y, panel, prompt, side, against, lights, mode, within, open, ...rest } = now;
     const changed = Object.keys(rest).some(
       (key) => now[/** @type {keyof typeof now} */ (key)] !== before[/** @type {keyof typeof now} */ (key)],
     );

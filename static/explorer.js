@@ -202,7 +202,7 @@ store.onChange((now, before) => {
   if (now.minWeight !== before.minWeight || now.minEffect !== before.minEffect || now.size !== before.size)
     showNotes();
 });
-const nodeNotes = createNodeNotes(notes, () => store.set({ panel: "notes" }));
+const nodeNotes = createNodeNotes(notes, store, () => store.set({ panel: "notes" }));
 const nodeLabel = createNodeLabel(graph.circuit.id, notes);
 createNodePanel(need("panel-node"), explorer, (id) =>
   h("div", { class: "stack-small" }, nodeNotes(id), nodeLabel(id)),

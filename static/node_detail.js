@@ -27,7 +27,7 @@ const FEW = 8;
 export function createDetail(explorer, nodeButton) {
   const { graph } = explorer;
   const shown = { pair: 0, which: /** @type {Which} */ ("full_model") };
-  const section = createSections(["task", "response"]);
+  const section = createSections(explorer.store);
   const live = livePrompt(explorer);
   const own = h("section", { "data-testid": "own-prompt" });
   let ownNode = "";

@@ -2,15 +2,18 @@
 // The part of the Node panel that is written in: a node's label, its note, the groups it is in.
 
 /** @typedef {import("./notes.js").Notes} Notes */
+/** @typedef {import("./state.js").Store} Store */
 import { intoGroup, MOST, outOfGroup, withText } from "./annotation.js";
 import { fill, h } from "./dom.js";
+import { foldsOf } from "./section.js";
 
 /**
  * @param {Notes} notes
+ * @param {Store} store
  * @param {() => void} openNotes the panel where they are kept
  * @returns {(id: string) => HTMLElement} for a node; the same element, filled anew
  */
-export function createNodeNotes(notes, openNotes) {
+export function createNodeNotes(notes, store, openNotes) {
   let node = "";
   const write = (/** @type {"labels" | "notes"} */ kind) => (/** @type {InputEvent} */ event) => {
     const { value } = /** @type {HTMLInputElement} */ (event.target);
@@ -62,6 +65,7 @@ export function createNodeNotes(notes, openNotes) {
       join,
     ),
   );
+  foldsOf(store)("notes", more);
   const state = h("button", { type: "button", class: "plain unsaved", onclick: openNotes }, "unsaved");
   const element = h(
     "section",

@@ -1,20 +1,46 @@
 // @ts-check
-// Sections of a panel that load when they are first opened, and stay open or closed from node to node.
+// Sections of a panel that load when they are first opened; which are open is of the view, so it stays from node to node.
 
+/** @import { SectionName } from "./types.js" */
+/** @typedef {import("./state.js").Store} Store */
 import { fill, h } from "./dom.js";
 import { errorNotice } from "./notice.js";
+import { withSection } from "./state.js";
 
 /** @typedef {import("./dom.js").Child} Child */
 
-/** @param {string[]} openAtFirst keys of sections */
-export function createSections(openAtFirst) {
-  const open = new Set(openAtFirst);
+/**
+ * Sections that are open where the view says so, and tell it when they are folded or unfolded: at most one of a name.
+ * @param {Store} store
+ * @returns {(key: SectionName, element: HTMLDetailsElement) => HTMLDetailsElement}
+ */
+export function foldsOf(store) {
+  const live = /** @type {Map<SectionName, HTMLDetailsElement>} */ (new Map());
+  store.onChange((now, before) => {
+    if (now.open === before.open) return;
+    for (const [key, element] of live) element.open = now.open.includes(key);
+  });
+  return (key, element) => {
+    live.set(key, element);
+    element.open = store.get().open.includes(key);
+    element.addEventListener("toggle", () => {
+      const { open } = store.get();
+      if (live.get(key) === element && element.open !== open.includes(key))
+        store.set({ open: withSection(open, key, element.open) });
+    });
+    return element;
+  };
+}
+
+/** @param {Store} store */
+export function createSections(store) {
+  const fold = foldsOf(store);
   const kept = /** @type {Map<string, any>} */ (new Map());
 
   /**
    * @template T
    * @param {object} about
-   * @param {string} about.key of the section
+   * @param {SectionName} about.key of the section
    * @param {string} about.of what it is about: what was loaded for it is kept under this
    * @param {string} about.title
    * @param {string} about.waiting what is shown while it loads
@@ -26,7 +52,7 @@ export function createSections(openAtFirst) {
     const name = `${key} ${of}`;
     const element = h(
       "details",
-      { class: "side-section", open: open.has(key), "data-testid": `section-${key}` },
+      { class: "side-section", "data-testid": `section-${key}` },
       h("summary", {}, title),
       body,
     );
@@ -46,14 +72,12 @@ export function createSections(openAtFirst) {
 
     let started = false;
     element.addEventListener("toggle", () => {
-      if (element.open) open.add(key);
-      else open.delete(key);
       if (element.open && !started) {
         started = true;
         show();
       }
     });
-    return element;
+    return fold(key, element);
   };
 }
 

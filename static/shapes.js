@@ -55,16 +55,18 @@ export const shape = (name, path, line, fill = "none", opacity = 1) => ({
 });
 
 /** Bands of layers and boxes of heads. @param {Scene} scene */
-function groundShapes({ picture, palette }) {
+function groundShapes({ picture, palette, lit }) {
   const bands = picture.layers.flatMap((layer, i) => {
     if (i % 2) return [];
     const above = picture.layers[i + 1]?.y0 ?? layer.y1 + 1.4;
     const below = picture.layers[i - 1]?.y1 ?? layer.y0 - 1.4;
     return [box({ x0: -FAR, x1: FAR, y0: (layer.y0 + below) / 2, y1: (layer.y1 + above) / 2 })];
   });
+  const traced = picture.heads.filter(({ layer, head }) => lit?.heads.has(`${layer}.attn.h${head}`));
   return [
     shape("bands", bands, { width: 0 }, palette.sunk),
     shape("heads", picture.heads.map(box), { width: 1, color: fade(palette.ink3, 0.35) }, palette.head),
+    shape("traced heads", traced.map(box), { width: 1.6, color: palette.ink, dash: "3 3" }, palette.head),
   ];
 }
 

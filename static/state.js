@@ -1,7 +1,7 @@
 // @ts-check
 // The view of a circuit and its form in a URL's query: the URL is the state.
 
-/** @import { PanelName, PromptSide, Range, TraceDirection, View } from "./types.js" */
+/** @import { PanelName, PromptSide, Range, SectionName, TraceDirection, View } from "./types.js" */
 
 export const NODE = /^\d{1,3}\.(attn|mlp)\.[a-z_]{1,16}:\d{1,6}$/;
 const EDGE = /^\d{1,3}\.(attn|mlp)\.[a-z_]{1,16}:\d{1,6}->\d{1,3}\.(attn|mlp)\.[a-z_]{1,16}:\d{1,6}$/;
@@ -13,6 +13,10 @@ const CUT_MODES = ["mean", "zero", "resample", "value", "patch", "steer"];
 const PANELS = ["node", "cut", "prompt", "size", "prune", "notes"];
 const SIDES = ["answer", "contrast", "ledger"];
 const TRACES = ["up", "down", "both"];
+/** Sections of panels that fold, in the order in which the URL names them. @type {readonly SectionName[]} */
+const SECTIONS = ["task", "response", "corpus", "attention", "notes", "sweep"];
+/** @type {readonly SectionName[]} */
+const OPEN_AT_FIRST = Object.freeze(["task", "response"]);
 /** The stepper's last number; above it the trace has no end, written 0. */
 export const MAX_HOPS = 6;
 
@@ -39,6 +43,7 @@ export const DEFAULT_VIEW = Object.freeze({
   against: null,
   lights: "circuit",
   panel: null,
+  open: OPEN_AT_FIRST,
 });
 
 /** @param {string | null} text @returns {Range | null} */
@@ -74,6 +79,18 @@ function readHops(text) {
   const hops = Number(text);
   return Number.isInteger(hops) && hops >= 1 && hops <= MAX_HOPS ? hops : 1;
 }
+
+/** What is not said is open at first; `none` is no section. @param {string | null} text @returns {View["open"]} */
+function readOpen(text) {
+  if (text === null) return OPEN_AT_FIRST;
+  const named = text.split(",");
+  const open = SECTIONS.filter((section) => named.includes(section));
+  return open.length || text === "none" ? open : OPEN_AT_FIRST;
+}
+
+/** Fold a section or unfold it. @param {View["open"]} open @param {SectionName} section @param {boolean} on @returns {View["open"]} */
+export const withSection = (open, section, on) =>
+  SECTIONS.filter((one) => (one === section ? on : open.includes(one)));
 
 /** Ids of one site share its name: `0.attn.q:1.4,logit:5`. @param {string} text @returns {string[]} */
 function readIds(text) {
@@ -149,6 +166,7 @@ export function readView(query, known = { has: () => true }, ends = { has: () =>
     against: params.get("against") || null,
     lights: params.get("lights") === "full_model" ? "full_model" : "circuit",
     panel: panel && PANELS.includes(panel) ? /** @type {PanelName} */ (panel) : null,
+    open: readOpen(params.get("open")),
   };
 }
 
@@ -191,6 +209,7 @@ export function writeView(view) {
   if (view.against) params.set("against", view.against);
   if (view.lights !== "circuit") params.set("lights", view.lights);
   if (view.panel && view.panel !== panelOf({ ...view, panel: null })) params.set("panel", view.panel);
+  if (view.open.join() !== OPEN_AT_FIRST.join()) params.set("open", view.open.join(",") || "none");
   const query = params.toString().replaceAll("%3A", ":").replaceAll("%2C", ",").replaceAll("%3E", ">");
   return query ? `?${query}` : "";
 }

@@ -8,7 +8,7 @@ import { fill, h } from "./dom.js";
 import { fixed, percent, plural, signed } from "./format.js";
 import { lightOf } from "./light.js";
 import { errorNotice } from "./notice.js";
-import { segmented } from "./section.js";
+import { foldsOf, segmented } from "./section.js";
 import { select } from "./selection.js";
 
 const FEW = 40;
@@ -236,7 +236,7 @@ export function createSweep(explorer, put) {
     );
   }
 
-  return h(
+  const section = h(
     "details",
     { class: "side-section", "data-testid": "sweep-section" },
     h("summary", {}, "Every node and every edge, one by one"),
@@ -263,6 +263,7 @@ export function createSweep(explorer, put) {
       out,
     ),
   );
+  return foldsOf(store)("sweep", section);
 }
 
 /** @param {Sweep["mode"]} mode */

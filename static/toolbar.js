@@ -84,7 +84,7 @@ export function createToolbar({ canvas, graph, store }) {
     need("trace-controls").dataset.idle = String(selectionOf(view).length === 0);
   }
   store.onChange((now, before) => {
-    const { x, y, prompt, mode, within, ...rest } = now;
+    const { x, y, prompt, mode, within, open, ...rest } = now;
     const keys = /** @type {(keyof typeof rest)[]} */ (Object.keys(rest));
     if (keys.some((key) => now[key] !== before[key])) show(now);
   });

@@ -6,10 +6,11 @@
 
 /** @import { CircuitEdge, Link, TraceDirection } from "./types.js" */
 /** @typedef {import("./graph.js").Graph} Graph */
+import { plural } from "./format.js";
 
-/** @typedef {{ to: string, along: CircuitEdge | Link | null }} Step */
+/** @typedef {{ to: string, along: CircuitEdge | Link | null, head?: string }} Step head: whose pattern carries it */
 /** @typedef {{ down: Map<string, Step[]>, up: Map<string, Step[]> }} Steps */
-/** @typedef {{ nodes: Set<string>, along: Set<CircuitEdge | Link> }} Trace what is reached, by which edges and links */
+/** What is reached, by which edges and links, and through the attention of which heads: `0.attn.h7`. @typedef {{ nodes: Set<string>, along: Set<CircuitEdge | Link>, heads: Set<string> }} Trace */
 
 /** @param {Graph} graph @returns {Steps} */
 export function stepsOf(graph) {
@@ -28,17 +29,20 @@ export function stepsOf(graph) {
     /** @type {string} */ source,
     /** @type {string} */ target,
     /** @type {Step["along"]} */ along,
+    /** @type {string | undefined} */ head = undefined,
   ) => {
-    put(down, source, { to: target, along });
-    put(up, target, { to: source, along });
+    put(down, source, { to: target, along, head });
+    put(up, target, { to: source, along, head });
   };
   for (const edge of graph.circuit.edges) join(edge.source, edge.target, edge);
   for (const link of graph.circuit.links) {
-    join(link.source, link.target, link);
-    if (link.kind === "qk") join(link.target, link.source, link);
+    const node = link.kind === "qk" ? graph.nodes.get(link.source) : undefined;
+    const head = node && `${node.layer}.attn.h${node.head}`;
+    join(link.source, link.target, link, head);
+    if (head) join(link.target, link.source, link, head);
   }
-  for (const head of graph.heads.values()) {
-    for (const v of head.v) for (const id of [...head.q, ...head.k]) join(id, v, null);
+  for (const [name, head] of graph.heads) {
+    for (const v of head.v) for (const id of [...head.q, ...head.k]) join(id, v, null, name);
   }
   return { down, up };
 }
@@ -55,6 +59,7 @@ export function stepsOf(graph) {
 export function traceFrom(steps, from, direction, hops) {
   const nodes = new Set(from);
   const along = /** @type {Trace["along"]} */ (new Set());
+  const heads = /** @type {Trace["heads"]} */ (new Set());
   for (const way of direction === "both" ? /** @type {const} */ (["up", "down"]) : [direction]) {
     const reached = new Set(from);
     let front = [...from];
@@ -63,6 +68,7 @@ export function traceFrom(steps, from, direction, hops) {
       for (const id of front) {
         for (const step of steps[way].get(id) ?? []) {
           if (step.along) along.add(step.along);
+          if (step.head) heads.add(step.head);
           if (reached.has(step.to)) continue;
           reached.add(step.to);
           next.push(step.to);
@@ -72,5 +78,27 @@ export function traceFrom(steps, from, direction, hops) {
     }
     for (const id of reached) nodes.add(id);
   }
-  return { nodes, along };
+  return { nodes, along, heads };
+}
+
+/**
+ * What a trace reaches beyond where it began, in words, of what is shown: `reaches 8 nodes along 7 edges, through the
+ * attention of head 1 in layer 2`.
+ * @param {Graph} graph
+ * @param {Trace} trace
+ * @param {Set<string>} from
+ * @param {{ ids: Set<string>, edges: CircuitEdge[] }} shown
+ */
+export function traceWords(graph, trace, from, shown) {
+  const reached = [...trace.nodes].filter((id) => graph.nodes.has(id) && shown.ids.has(id) && !from.has(id));
+  const edges = shown.edges.filter((edge) => trace.along.has(edge));
+  const [head] = trace.heads;
+  const [layer = "", name = ""] = head?.split(".attn.h") ?? [];
+  const through =
+    trace.heads.size > 1
+      ? `, through ${trace.heads.size} heads`
+      : head
+        ? `, through the attention of head ${name} in layer ${layer}`
+        : "";
+  return `reaches ${plural(reached.length, "node")} along ${plural(edges.length, "edge")}${through}`;
 }

@@ -53,6 +53,8 @@ export type Range = [number, number];
 
 export type PromptSide = "answer" | "contrast" | "ledger";
 export type PanelName = "node" | "cut" | "prompt" | "size" | "prune" | "notes";
+/** A section of a panel that folds: of the Node panel, but for `sweep`, which is of the Cut panel. */
+export type SectionName = "task" | "response" | "corpus" | "attention" | "notes" | "sweep";
 
 export type TraceDirection = "up" | "down" | "both";
 
@@ -87,6 +89,8 @@ export interface View {
   /** Whose nodes the Prompt panel lights. */
   lights: "circuit" | "full_model";
   panel: PanelName | null;
+  /** Which sections of panels are unfolded, in the order of SECTIONS. */
+  open: readonly SectionName[];
 }
 
 /** What stands at a place of the picture: a node of the circuit, or one of its ends. */

@@ -128,6 +128,9 @@ def test_a_neuron_as_a_function(shared_client: TestClient, circuit: CircuitDetai
     assert answer.post[answer.pre.index(0)] == 0
     assert answer.post[-1] == pytest.approx(answer.pre[-1], rel=0.2)
     assert sum(answer.task_counts.full_model) == sum(answer.task_counts.circuit) == answer.n_tokens
+    assert answer.corpus_counts is not None and answer.n_corpus_tokens > 1000
+    assert sum(answer.corpus_counts.full_model) == sum(answer.corpus_counts.circuit) == answer.n_corpus_tokens
+    assert answer.pre[0] <= answer.edges[0] and answer.edges[-1] <= answer.pre[-1]
     column = subject.model.blocks[1].mlp.c_proj.weight[:, node.index]
     assert len(answer.writes) == int(column.count_nonzero())
     top = answer.writes[0]

@@ -6,6 +6,7 @@ import torch
 from hand_model import WHOLE, hand_batch, hand_circuit, hand_subject, nodes
 from model.activations import node_activations
 from model.batch import PairBatch
+from model.circuit import Circuit
 from model.corpus_sample import counts, examples, histogram_edges, sample_values, summary, windows_of
 from model.errors import InputError
 from model.profile import reduced, task_profile
@@ -53,22 +54,27 @@ def test_a_neuron_as_a_function():
     pre, post = response_curve(subject, 1.0, 3.0, n_points=2)
     assert pre == pytest.approx([-0.1, 0, 3.1]) and post == pytest.approx([0, 0, 3.1])
     neuron = nodes("0.mlp.post_act:1")[0]
-    assert pre_activations(subject, hand_batch(), neuron).tolist() == pytest.approx([-1, 1], abs=1e-4)
-    assert pre_activations(subject, hand_batch(), neuron, hand_circuit()).tolist() == [0, 0]
-    assert pre_activations(subject, hand_batch(), neuron, hand_circuit(*WHOLE)).tolist() == pytest.approx(
-        [-1, 1], abs=1e-4
-    )
+    batch = hand_batch()
+
+    def goes_in(circuit: Circuit | None = None) -> list[float]:
+        return pre_activations(subject, batch.tokens, batch.last, [neuron], circuit)[0].tolist()
+
+    assert goes_in() == pytest.approx([-1, 1], abs=1e-4)
+    assert goes_in(hand_circuit()) == [0, 0]
+    assert goes_in(hand_circuit(*WHOLE)) == pytest.approx([-1, 1], abs=1e-4)
     with pytest.raises(InputError, match="0.attn.q:0 is no neuron"):
-        pre_activations(subject, hand_batch(), nodes("0.attn.q:0")[0])
+        pre_activations(subject, batch.tokens, batch.last, nodes("0.attn.q:0"))
 
 
 def test_a_response_curve_gives_what_the_neuron_gives():
     subject = small_subject()
-    batch = PairBatch(torch.tensor([[5, 9, 0], [7, 8, 3]]), torch.tensor([1, 2]), torch.tensor([[1, 2]] * 2))
-    neuron = Node("1.mlp.post_act", 4)
-    pre = pre_activations(subject, batch, neuron)
-    after = node_activations(subject, [neuron], [[5, 9], [7, 8, 3]])[neuron]
-    assert activated(subject, pre).tolist() == pytest.approx(after[0] + after[1], abs=1e-5)
+    neurons = [Node("1.mlp.post_act", 4), Node("0.mlp.post_act", 2)]
+    pre = pre_activations(
+        subject, torch.tensor([[5, 9, 0], [7, 8, 3]]), torch.tensor([1, 2]), neurons, prompts_at_once=1
+    )
+    after = node_activations(subject, neurons, [[5, 9], [7, 8, 3]])
+    for row, neuron in zip(pre, neurons, strict=True):
+        assert activated(subject, row).tolist() == pytest.approx(sum(after[neuron], []), abs=1e-5)
 
 
 # -- text ------------------------------------------------------------------------------------

@@ -117,4 +117,6 @@ class NeuronResponse(Wire):
     edges: list[float]
     task_counts: PreCounts = Field(description="at every token of the task's held-out pairs")
     n_pairs: int
-    n_tokens: int
+    n_tokens: int = Field(description="of those pairs")
+    corpus_counts: PreCounts | None = Field(description="at tokens of the held-out text; none where there is no text")
+    n_corpus_tokens: int

@@ -10,6 +10,7 @@ import {
   readView,
   strangersIn,
   toggleCut,
+  withSection,
   writeView,
 } from "../../static/state.js";
 
@@ -37,6 +38,7 @@ test("a view survives its URL", () => {
       lights: /** @type {const} */ ("full_model"),
     },
     ...{ prompt: 'print("a & b\n', panel: /** @type {const} */ ("cut") },
+    open: /** @type {const} */ (["task", "attention", "sweep"]),
   };
   assert.deepEqual(readView(writeView(view)), view);
 });
@@ -56,6 +58,16 @@ test("what cannot be read is left at its default", () => {
     "?node=../etc&cut=1;2&mode=drop&within=all&min_weight=-3&x=5,1&y=a,b&panel=shell" +
     "&trace=sideways&hops=99&show=sideways&lights=none&min_effect=x&collapse=../etc,1.mlp.h2&select=a:b,c";
   assert.deepEqual(readView(query), DEFAULT_VIEW);
+});
+
+test("sections are named in one order; none and what is not known are told apart", () => {
+  assert.deepEqual(readView("?open=corpus,task").open, ["task", "corpus"]);
+  assert.deepEqual(readView("?open=none").open, []);
+  assert.deepEqual(readView("?open=shell").open, DEFAULT_VIEW.open);
+  const open = withSection(DEFAULT_VIEW.open, "corpus", true);
+  assert.equal(writeView({ ...DEFAULT_VIEW, open }), "?open=task,response,corpus");
+  assert.equal(writeView({ ...DEFAULT_VIEW, open: withSection(open, "corpus", false) }), "");
+  assert.equal(writeView({ ...DEFAULT_VIEW, open: [] }), "?open=none");
 });
 
 test("nodes that are not in the circuit are dropped, repeated cuts are one", () => {

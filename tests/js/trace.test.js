@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { graphOf } from "../../static/graph.js";
-import { stepsOf, traceFrom } from "../../static/trace.js";
+import { stepsOf, traceFrom, traceWords } from "../../static/trace.js";
 import { handCircuit } from "./hand_circuit.js";
 
 const graph = graphOf(handCircuit());
@@ -85,4 +85,18 @@ test("several nodes are traced together", () => {
 
 test("a loop of q and k ends", () => {
   assert.equal(traceFrom(steps, ["0.attn.k:33"], "down", 0).nodes.has("logit:5"), true);
+});
+
+test("a trace says through which head it went, and what it reaches of what is shown", () => {
+  const shown = { ids: new Set(graph.nodes.keys()), edges: graph.circuit.edges };
+  const words = (/** @type {string} */ id, /** @type {number} */ hops) =>
+    traceWords(graph, traceFrom(steps, [id], "down", hops), new Set([id]), shown);
+  assert.equal(words("0.attn.act_in:7", 1), "reaches 3 nodes along 3 edges");
+  assert.equal(
+    words("0.attn.k:33", 2),
+    "reaches 3 nodes along 1 edge, through the attention of head 2 in layer 0",
+  );
+  const hidden = { ids: new Set(["0.attn.v:35"]), edges: [] };
+  const trace = traceFrom(steps, ["0.attn.k:33"], "down", 2);
+  assert.match(traceWords(graph, trace, new Set(["0.attn.k:33"]), hidden), /^reaches 1 node along 0 edges/);
 });
