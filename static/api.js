@@ -204,8 +204,9 @@ export const postFailures = (circuit, body) => post(`/circuits/${circuit}/failur
 /** The program of a circuit, simplified and run on fresh prompts. @param {string} circuit @returns {Promise<unknown>} */
 export const measureProgram = (circuit) => request(`/circuits/${circuit}/program.json?measure=1`);
 
-/** @param {string} circuit @param {string} node @returns {Promise<LabelProposals>} */
-export const getLabel = (circuit, node) => request(`/circuits/${circuit}/nodes/${node}/label.json`);
+/** @param {string} circuit @param {string} node @param {AbortSignal} [signal] @returns {Promise<LabelProposals>} */
+export const getLabel = (circuit, node, signal) =>
+  request(`/circuits/${circuit}/nodes/${node}/label.json`, signal ? { signal } : {});
 
 /** @param {string} id @returns {Promise<Job>} */
 export const getJob = (id) => request(`/jobs/${id}.json`);

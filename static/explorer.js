@@ -2,11 +2,11 @@
 // The circuit page: one store of the view, and everything that shows it or changes it.
 
 /** @import { PanelName, View } from "./types.js" */
-import { postAnnotation, watchServer } from "./api.js";
+import { getLabel, postAnnotation, watchServer } from "./api.js";
 import { createCanvas } from "./canvas.js";
 import { createCutPanel } from "./cut_panel.js";
 import { copyFrom, debounce, fill, h, need, pageData, shelfOf } from "./dom.js";
-import { graphOf } from "./graph.js";
+import { graphOf, weightiest } from "./graph.js";
 import { createHelp } from "./help.js";
 import { keysOf, listenToKeys } from "./keys.js";
 import { drawTicks } from "./legend.js";
@@ -18,6 +18,8 @@ import { createNotes } from "./notes.js";
 import { createNotesPanel } from "./notes_panel.js";
 import { sentence } from "./notice.js";
 import { createPromptPanel } from "./prompt_panel.js";
+import { createProposals } from "./proposals.js";
+import { createProposalsList } from "./proposals_list.js";
 import { offerTasks, wirePruneForm } from "./prune_form.js";
 import { createScenes } from "./scene.js";
 import { createSearch } from "./search.js";
@@ -50,6 +52,8 @@ const notes = createNotes({
   post: (body) => postAnnotation(graph.circuit.id, body),
 });
 graph.own = new Map(Object.entries(notes.get().labels));
+const proposals = createProposals((id, signal) => getLabel(graph.circuit.id, id, signal));
+graph.proposed = proposals.labelOf;
 const keptStory = () => notes.kept()?.story ?? [];
 const viewOf = (/** @type {string} */ query) => readView(query, graph.nodes, graph.terminals);
 const read = () => viewOf(startOf(location.search, keptStory()));
@@ -203,12 +207,13 @@ store.onChange((now, before) => {
     showNotes();
 });
 const nodeNotes = createNodeNotes(notes, store, () => store.set({ panel: "notes" }));
-const nodeLabel = createNodeLabel(graph.circuit.id, notes);
+const nodeLabel = createNodeLabel(proposals, notes);
 createNodePanel(need("panel-node"), explorer, (id) =>
   h("div", { class: "stack-small" }, nodeNotes(id), nodeLabel(id)),
 );
 const notesPanel = createNotesPanel(need("panel-notes"), {
   ...{ notes, store, selectAll, player },
+  proposed: createProposalsList({ ids: weightiest(graph), notes, proposals, selectAll }),
   onSaved() {
     history.replaceState(null, "", address(store.get()));
     say("The notes are saved.");

@@ -8,7 +8,7 @@ import { signed, visible } from "./format.js";
 /** @typedef {{ id: string, name: string, words: string }} Hit */
 
 /**
- * Nodes whose own label, name or words contain every word of the query; exact index matches first.
+ * Nodes whose own label, proposed label, name or words contain every word of the query; exact index matches first.
  * @param {Graph} graph
  * @param {string} query
  * @param {(node: CircuitNode) => string} words
@@ -18,7 +18,8 @@ export function searchNodes(graph, query, words, limit = 8) {
   const parts = query.toLowerCase().split(/\s+/).filter(Boolean);
   if (!parts.length) return [];
   const hits = graph.circuit.nodes.filter((node) => {
-    const text = `${graph.own.get(node.id) ?? ""} ${node.id} ${node.label} ${words(node)}`.toLowerCase();
+    const labels = `${graph.own.get(node.id) ?? ""} ${graph.proposed(node.id) ?? ""}`;
+    const text = `${labels} ${node.id} ${node.label} ${words(node)}`.toLowerCase();
     return parts.every((part) => text.includes(part));
   });
   const exact = (/** @type {CircuitNode} */ node) =>

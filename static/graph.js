@@ -18,6 +18,7 @@ import { siteOf } from "./format.js";
  * @property {Map<string, Head>} heads by layer and head: `0.attn.h7`
  * @property {Map<string, Group>} groups every layer, block and head that has nodes
  * @property {Map<string, string>} own labels that people gave to nodes; the one part that changes
+ * @property {(id: string) => string | undefined} proposed labels that were searched for, as they are found
  * @property {Map<string, number>} [ranks] places in a pruning order, where its sizes are shown
  * @property {Set<string>} [outside] nodes of the order that the circuit itself does not keep
  * @property {Map<string, string>} [remarks] what is said of a node in place of its effect
@@ -54,6 +55,10 @@ function headsOf(nodes) {
   return heads;
 }
 
+/** Nodes, the largest effect first. @param {Graph} graph */
+export const weightiest = ({ circuit }) =>
+  [...circuit.nodes].sort((a, b) => Math.abs(b.effect_nats) - Math.abs(a.effect_nats)).map((node) => node.id);
+
 /** @param {CircuitDetail} circuit @returns {Graph} */
 export function graphOf(circuit) {
   return {
@@ -66,6 +71,7 @@ export function graphOf(circuit) {
     heads: headsOf(circuit.nodes),
     groups: groupsOf(circuit.nodes),
     own: new Map(),
+    proposed: () => undefined,
     maxWeight: largest(circuit.edges.map((edge) => edge.weight)),
     maxEffect: largest(circuit.nodes.map((node) => node.effect_nats)),
   };

@@ -48,7 +48,7 @@ export function createDetail(explorer, nodeButton) {
         "div",
         { class: "weights" },
         weightTable("Weights in", detail.weights_in, detail.n_weights_in),
-        weightTable("Weights out", detail.weights_out, detail.n_weights_out),
+        weightTable("Weights out", detail.weights_out, detail.n_weights_out, noneOut(detail.node.id)),
       ),
       ...sides(detail),
       activations(detail),
@@ -138,8 +138,11 @@ export function createDetail(explorer, nodeButton) {
     return h("section", {}, h("h3", {}, title), h("ul", { class: "chips" }, chips));
   }
 
-  /** @param {string} title @param {Weight[]} weights @param {number} total */
-  function weightTable(title, weights, total) {
+  /** What there is in place of weights. @param {string} id */
+  const noneOut = (id) => (/\.[qk]$/.test(siteOf(id)) ? "none: q and k meet in the head’s scores" : "none");
+
+  /** @param {string} title @param {Weight[]} weights @param {number} total @param {string} [none] */
+  function weightTable(title, weights, total, none = "none") {
     const inside = weights.filter((weight) => weight.in_circuit).length;
     const row = (/** @type {Weight} */ weight) =>
       h(
@@ -154,7 +157,7 @@ export function createDetail(explorer, nodeButton) {
       "section",
       {},
       h("h3", {}, title),
-      h("p", { class: "small quiet" }, total ? `${inside} of ${total} in the circuit` : "none"),
+      h("p", { class: "small quiet" }, total ? `${inside} of ${total} in the circuit` : none),
       weights.length > 0 && h("table", {}, h("tbody", {}, kept.slice(0, FEW).map(row))),
       rest.length > 0 &&
         h(

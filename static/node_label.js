@@ -1,10 +1,10 @@
 // @ts-check
 // A proposed label of a node: the shortest condition over tokens that predicts when it fires, found by search.
 
-/** @import { LabelProposal, LabelProposals } from "./card_types.js" */
+/** @import { LabelProposal } from "./card_types.js" */
 /** @typedef {import("./notes.js").Notes} Notes */
+/** @typedef {import("./proposals.js").Proposals} Proposals */
 import { withText } from "./annotation.js";
-import { getLabel } from "./api.js";
 import { fill, h } from "./dom.js";
 import { count, fixed, percent } from "./format.js";
 import { errorNotice } from "./notice.js";
@@ -14,13 +14,12 @@ const shareWords = (share) =>
   share ? `${percent(share.value)} [${percent(share.low)}, ${percent(share.high)}]` : "none";
 
 /**
- * @param {string} circuit
+ * @param {Proposals} proposals
  * @param {Notes} notes
  * @returns {(id: string) => HTMLElement} for a node; the same element, filled anew for another node
  */
-export function createNodeLabel(circuit, notes) {
+export function createNodeLabel(proposals, notes) {
   let node = "";
-  const found = /** @type {Map<string, LabelProposals>} */ (new Map());
   const body = h("div", { class: "stack-small", "aria-live": "polite" });
   const element = h("section", { class: "node-proposal", "aria-label": "Proposed label" }, body);
 
@@ -28,7 +27,7 @@ export function createNodeLabel(circuit, notes) {
     const id = node;
     fill(body, h("p", { class: "small quiet" }, "Searching on held-out text…"));
     try {
-      found.set(id, await getLabel(circuit, id));
+      await proposals.find(id);
       if (id === node) show();
     } catch (error) {
       if (id === node) fill(body, errorNotice(error, search));
@@ -60,7 +59,7 @@ export function createNodeLabel(circuit, notes) {
     );
 
   function show() {
-    const answer = found.get(node);
+    const answer = proposals.get(node);
     if (!answer)
       return fill(
         body,

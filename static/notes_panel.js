@@ -18,9 +18,10 @@ import { createStoryEditor } from "./story_editor.js";
  * @param {Store} parts.store
  * @param {(ids: string[]) => void} parts.selectAll
  * @param {import("./story_player.js").StoryPlayer} parts.player
+ * @param {HTMLElement} parts.proposed labels that could be taken
  * @param {() => void} parts.onSaved the address is to name the new revision
  */
-export function createNotesPanel(panel, { notes, store, selectAll, player, onSaved }) {
+export function createNotesPanel(panel, { notes, store, selectAll, player, proposed, onSaved }) {
   const state = h("span", { class: "badge", role: "status", "data-testid": "notes-state" });
   const trouble = h("div", {});
   const text = (/** @type {"title" | "author"} */ key, /** @type {string} */ words) => {
@@ -183,6 +184,7 @@ export function createNotesPanel(panel, { notes, store, selectAll, player, onSav
     lineage,
     h("section", {}, h("h3", {}, "Groups"), groups, groupForm),
     h("section", {}, h("h3", {}, "Labels and notes of nodes"), labels),
+    proposed,
     story,
   );
   notes.onChange(show);

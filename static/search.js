@@ -22,7 +22,11 @@ export function createSearch(box, list, explorer, canvas) {
   let at = 0;
 
   /** What people call it, then what it is. @param {import("./types.js").CircuitNode} node */
-  const wordsOf = (node) => [explorer.graph.own.get(node.id), nodeWords(node)].filter(Boolean).join(" · ");
+  const wordsOf = (node) => {
+    const { own, proposed } = explorer.graph;
+    const label = proposed(node.id);
+    return [own.get(node.id) ?? (label && `proposed: ${label}`), nodeWords(node)].filter(Boolean).join(" · ");
+  };
 
   /** @param {boolean} open */
   function show(open) {

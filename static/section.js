@@ -60,11 +60,14 @@ export function createSections(store) {
     async function show() {
       if (!kept.has(name)) {
         fill(body, h("p", { class: "small quiet" }, waiting));
+        body.dataset.waiting = key; // with about the room that is needed, so that nothing below moves far
         try {
           kept.set(name, await load());
         } catch (error) {
           fill(body, errorNotice(error, show));
           return;
+        } finally {
+          delete body.dataset.waiting;
         }
       }
       fill(body, ...draw(kept.get(name)));

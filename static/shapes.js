@@ -66,7 +66,7 @@ function groundShapes({ picture, palette, lit }) {
   return [
     shape("bands", bands, { width: 0 }, palette.sunk),
     shape("heads", picture.heads.map(box), { width: 1, color: fade(palette.ink3, 0.35) }, palette.head),
-    shape("traced heads", traced.map(box), { width: 1.6, color: palette.ink, dash: "3 3" }, palette.head),
+    shape("traced heads", traced.map(box), { width: 1.3, color: palette.ink3, dash: "3 3" }, "none"),
   ];
 }
 

@@ -31,6 +31,7 @@ export function sizeGraph(graph, sizes) {
     get own() {
       return graph.own;
     },
+    proposed: graph.proposed,
     ranks: new Map(sizes.nodes.map((node) => [node.id, node.rank])),
     outside: new Set(outside.map((node) => node.id)),
     remarks: new Map(

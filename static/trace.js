@@ -82,8 +82,7 @@ export function traceFrom(steps, from, direction, hops) {
 }
 
 /**
- * What a trace reaches beyond where it began, in words, of what is shown: `reaches 8 nodes along 7 edges, through the
- * attention of head 1 in layer 2`.
+ * What a trace reaches beyond where it began, of what is shown: `reaches 8 nodes along 7 edges, through head 1 of layer 2`.
  * @param {Graph} graph
  * @param {Trace} trace
  * @param {Set<string>} from
@@ -98,7 +97,7 @@ export function traceWords(graph, trace, from, shown) {
     trace.heads.size > 1
       ? `, through ${trace.heads.size} heads`
       : head
-        ? `, through the attention of head ${name} in layer ${layer}`
+        ? `, through head ${name} of layer ${layer}`
         : "";
   return `reaches ${plural(reached.length, "node")} along ${plural(edges.length, "edge")}${through}`;
 }

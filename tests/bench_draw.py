@@ -6,6 +6,7 @@ draw the same circuit at the same places in the same page, one after the other. 
 the times grow together: compare the ratios.
 """
 
+import argparse
 import os
 import shutil
 import statistics
@@ -108,10 +109,10 @@ def open_link(page: Page, url: str) -> float:
     return float(page.evaluate(OPENED))
 
 
-def measure_opening(browser: Browser, server: Server, circuit: CircuitDetail) -> None:
+def measure_opening(browser: Browser, server: Server, circuit: CircuitDetail, n_times: int) -> None:
     """Cold: a fresh profile. Warm: the same link again in that profile."""
     cold, warm = [], []
-    for _ in range(N_TIMES):
+    for _ in range(n_times):
         context = browser.new_context(base_url=server.url, viewport={"width": 1440, "height": 900})
         page = context.new_page()
         cold.append(open_link(page, circuit.url))
@@ -120,12 +121,11 @@ def measure_opening(browser: Browser, server: Server, circuit: CircuitDetail) ->
     print(f"{circuit.n_edges:>6} {statistics.median(cold):>10.0f} {statistics.median(warm):>10.0f} {max(warm):>10.0f}")
 
 
-def measure_ways(browser: Browser, server: Server, circuit: CircuitDetail) -> None:
+def measure_ways(browser: Browser, server: Server, circuit: CircuitDetail, n_times: int) -> None:
     context = browser.new_context(base_url=server.url, viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     open_link(page, circuit.url)
-    n_times = 2 if circuit.n_edges >= 5000 else N_TIMES
     times = page.evaluate(COMPARE, [["ours", "nulls", "naive"], n_times])
     ours, nulls, naive = (statistics.median(times[way]) for way in ("ours", "nulls", "naive"))
     print(
@@ -137,6 +137,9 @@ def measure_ways(browser: Browser, server: Server, circuit: CircuitDetail) -> No
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--times", type=int, default=N_TIMES, help="how often each is timed; what is kept are medians")
+    n_times = parser.parse_args().times
     circuits = [random_circuit(n) for n in SIZES]
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     load, cores = os.getloadavg()[0], os.cpu_count()
@@ -152,16 +155,16 @@ def main() -> None:
         (folder / "bundle" / "circuits" / f"{largest.id}.json").write_text(largest.model_dump_json())
         with serving(folder / "bundle", folder / "data") as server, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            print(f"\nfrom following a link to the whole graph drawn, {N_TIMES} times each")
+            print(f"\nfrom following a link to the whole graph drawn, {n_times} times each")
             print(f"{'edges':>6} {'cold':>10} {'warm':>10} {'worst warm':>10}")
             for circuit in (largest, *circuits):
-                measure_opening(browser, server, circuit)
+                measure_opening(browser, server, circuit, n_times)
             print("\ndrawing alone, the same circuit in the same page")
             heads = [("edges", 6), ("nodes", 6), ("n", 4), ("ours", 10), ("nulls", 10), ("naive", 10)]
             heads += [("nulls÷", 8), ("naive÷", 8)]
             print(" ".join(f"{head:>{width}}" for head, width in heads))
             for circuit in circuits:
-                measure_ways(browser, server, circuit)
+                measure_ways(browser, server, circuit, n_times)
             browser.close()
 
 

@@ -24,6 +24,19 @@ RANGES = """(() => {
   return [xaxis.range, yaxis.range];
 })()"""
 
+#: Whether what is drawn is what the address shows, with a quarter more on each side; true where it shows the whole.
+IS_DRAWN = """(() => {
+  const query = new URLSearchParams(location.search);
+  const layout = document.querySelector("#graph .plot-layer")?._fullLayout;
+  return ["x", "y"].every((axis) => {
+    const named = query.get(axis)?.split(",").map(Number);
+    if (!named) return true;
+    const more = 0.25 * (named[1] - named[0]);
+    const drawn = layout?.[`${axis}axis`].range ?? [0, 0];
+    return Math.abs(drawn[0] - named[0] + more) + Math.abs(drawn[1] - named[1] - more) < 0.02;
+  });
+})()"""
+
 
 def expect_graph(page: Page) -> None:
     expect(page.locator("#graph[data-ready] .shapelayer path").first).to_be_attached(timeout=120_000)
@@ -32,6 +45,11 @@ def expect_graph(page: Page) -> None:
 def open_circuit(page: Page, circuit: CircuitDetail, query: str = "") -> None:
     page.goto(f"{circuit.url}{query}", wait_until="domcontentloaded", timeout=120_000)
     expect_graph(page)
+
+
+def expect_drawn(page: Page) -> None:
+    """Wait until the part of the picture that the address names is drawn."""
+    wait_for(lambda: bool(page.evaluate(IS_DRAWN)))
 
 
 def place_of(page: Page, node: str) -> tuple[float, float]:

@@ -1,48 +1,86 @@
-"""Every page by axe's rules, in both themes: no violation."""
+"""Every page by axe's rules, light and wide, dark and narrow: no violation, and nothing wider than the window."""
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page, expect
 
-from app.schemas import CircuitDetail
+from app.schemas import CircuitDetail, CircuitSummary
 from conftest import Server
-from graph_page import expect_graph
+from graph_page import expect_graph, open_circuit
 from test_browser import circuit  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=60_000)
+
+SCHEMES = [("light", 1440), ("dark", 390)]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("page_name", ["explorer", "cut", "narrow explorer", "home", "model", "tasks", "task", "jobs"])
-def test_axe_finds_nothing(
+def look(page: Page, where: str, width: int, part: str | None = None) -> None:
+    found = Axe().run(page, context=part)
+    assert found.violations_count == 0, f"{where}: {found.generate_report()}"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, where
+
+
+def new_page(browser: Browser, server: Server, scheme: str, width: int) -> Page:
+    page = browser.new_page(
+        base_url=server.url,
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 900},
+    )
+    page.set_default_timeout(60_000)
+    return page
+
+
+@pytest.mark.parametrize(("scheme", "width"), SCHEMES)
+def test_axe_finds_nothing_in_the_explorer_and_its_panels(
     browser: Browser,
     server: Server,
     circuit: CircuitDetail,  # noqa: F811
-    page_name: str,
     scheme: str,
+    width: int,
 ) -> None:
-    node = max(circuit.nodes, key=lambda n: abs(n.effect_nats)).id
-    paths = {
-        "explorer": f"{circuit.url}?node={node}&hops=2",
-        "cut": f"{circuit.url}?cut={node}&collapse={circuit.nodes[0].layer}",
-        "narrow explorer": f"{circuit.url}?node={node}&select={circuit.nodes[-1].id}",
-        "home": "/",
-        "model": f"/models/{circuit.model}",
-        "tasks": "/tasks",
-        "task": f"/tasks/{circuit.task}",
-        "jobs": "/jobs",
-    }
-    width = 390 if page_name.startswith("narrow") else 1440
-    context = browser.new_context(
-        base_url=server.url,
-        color_scheme=scheme,
-        viewport={"width": width, "height": 900},  # type: ignore[arg-type]
-    )
-    page = context.new_page()
-    page.goto(paths[page_name])
-    if "circuits/" in paths[page_name]:
-        expect_graph(page)
-    page.wait_for_load_state("networkidle")
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    context.close()
+    page = new_page(browser, server, scheme, width)
+    neuron = next(node.id for node in circuit.nodes if node.site.endswith("mlp.post_act"))
+    key = next(node.id for node in circuit.nodes if node.head is not None)
+    open_circuit(page, circuit, f"?node={neuron}&hops=2&select={key}&open=task,response,notes")
+    expect(page.get_by_test_id("response-lanes")).to_be_visible()
+    expect(page.get_by_test_id("section-task").locator(".strips").first).to_be_visible()
+    look(page, "node, neuron", width)
+    open_circuit(page, circuit, f"?node={key}&open=attention&collapse={circuit.nodes[-1].layer}")
+    expect(page.get_by_test_id("scores")).to_be_visible()
+    look(page, "node, head", width, ".side")
+    page.get_by_role("tab", name="Prompt").click()
+    for side, test_id in (
+        ("Answer", "prompt-tokens"), ("Contrast", "contrast-nodes"), ("Ledger", "ledger-sums")
+    ):  # fmt: skip
+        page.locator("#panel-prompt").get_by_role("radio", name=side, exact=True).check()
+        expect(page.get_by_test_id(test_id)).to_be_visible()
+        look(page, side, width, ".side")
+    for tab in ("Size", "Prune", "Notes"):
+        page.get_by_role("tab", name=tab).click()
+        look(page, tab, width, ".side")
+    page.get_by_role("button", name="Keys and gestures").click()
+    look(page, "help", width, "#help")
+    page.close()
+
+
+@pytest.mark.parametrize(("scheme", "width"), SCHEMES)
+def test_axe_finds_nothing_on_the_other_pages(
+    browser: Browser,
+    server: Server,
+    circuit: CircuitDetail,  # noqa: F811
+    scheme: str,
+    width: int,
+) -> None:
+    page = new_page(browser, server, scheme, width)
+    others = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
+    other = next(c.id for c in others if c.model == circuit.model and c.id != circuit.id)
+    paths = ["/", "/circuits", f"/models/{circuit.model}", "/frontier", "/tasks", f"/tasks/{circuit.task}"]
+    for path in [*paths, "/tasks/new", "/jobs", f"/compare?a={circuit.id}&b={other}", "/circuits/none-such"]:
+        page.goto(path)
+        if "compare" in path:
+            expect_graph(page)
+        page.wait_for_load_state("networkidle")
+        look(page, path, width)
+    page.close()

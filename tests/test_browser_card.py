@@ -117,6 +117,16 @@ def test_a_proposed_label_is_accepted_and_edited(page: Page, circuit: CircuitDet
     label.fill("my own words")
     expect(label).to_have_value("my own words")
 
+    page.get_by_role("tab", name=re.compile("Notes")).click()
+    page.get_by_test_id("propose-all").click()
+    expect(page.get_by_test_id("propose-all")).to_be_hidden()
+    expect(page.get_by_text(f"of {circuit.n_nodes} nodes searched have one")).to_be_visible()
+    row = page.get_by_test_id("proposals").locator("li").last
+    node, proposed = row.get_by_role("button").first.inner_text(), row.locator("code").inner_text()
+    page.get_by_label("Find a node").fill(proposed)
+    page.get_by_role("option", name=re.compile(f"^{re.escape(node)}.*proposed: ")).click()
+    expect(page.get_by_role("tabpanel", name="Node").get_by_role("heading", level=2)).to_have_text(node)
+
 
 def test_without_scripts_everything_is_in_tables(browser: Browser, card_server: Server, circuit: CircuitDetail) -> None:
     context = browser.new_context(base_url=card_server.url, java_script_enabled=False)

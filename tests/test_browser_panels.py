@@ -7,7 +7,17 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from app.schemas import CircuitDetail, CircuitSummary, Contrast, Ledger, Node, NodeOnCorpus, NodeOnTask, PromptTrace
+from app.schemas import (
+    CircuitDetail,
+    CircuitSummary,
+    Contrast,
+    Ledger,
+    NeuronResponse,
+    Node,
+    NodeOnCorpus,
+    NodeOnTask,
+    PromptTrace,
+)
 from conftest import Server
 from graph_page import open_circuit
 
@@ -105,6 +115,12 @@ def test_a_neurons_curve_and_what_it_writes(page: Page, circuits: list[CircuitDe
     open_circuit(page, circuit, f"?node={node.id}")
     section = page.get_by_test_id("section-response")
     expect(section.locator("svg.curve")).to_have_attribute("aria-label", re.compile("^What comes out"))
+    answer = NeuronResponse.model_validate(page.request.get(f"{circuit.url}/nodes/{node.id}/response.json").json())
+    assert answer.corpus_counts is not None
+    expect(page.get_by_test_id("response-lanes")).to_contain_text(f"{answer.n_corpus_tokens:,} tokens of held-out text")
+    expect(section.locator(".lane-bar")).to_have_count(2 * len(answer.task_counts.full_model))
+    tops = section.locator(".lane-bar title").all_text_contents()
+    assert f"full model {max(answer.corpus_counts.full_model):,}" in " ".join(tops[len(tops) // 2 :])
     target = section.locator("tbody tr").first.locator("td").first.inner_text()
     section.get_by_role("button", name="curve", exact=True).first.click()
     expect(section.locator("svg.curve")).to_have_attribute("aria-label", re.compile(f"added to {re.escape(target)}"))
@@ -128,6 +144,11 @@ def test_a_heads_pattern_scores_and_sharper_attention(page: Page, circuits: list
     assert sum(map(figure, score[:-2])) == pytest.approx(figure(score[-2]), abs=0.02)
     section.get_by_role("combobox", name="Prompt").select_option("prompt of one’s own")
     expect(rows.first).to_be_attached()
+    page.get_by_test_id("section-task").locator("summary").click()
+    expect(page).to_have_url(re.compile("open=response,attention"))
+    page.reload()  # what is open is in the address
+    expect(rows.first).to_be_visible()
+    assert page.get_by_test_id("section-task").get_attribute("open") is None
     page.get_by_test_id("run-what-if").click()
     expect(page.get_by_test_id("what-if").locator("tbody tr")).to_have_count(6, timeout=120_000)
     expect(page.get_by_test_id("what-if")).to_contain_text("64 held-out pairs")

@@ -92,10 +92,7 @@ test("a trace says through which head it went, and what it reaches of what is sh
   const words = (/** @type {string} */ id, /** @type {number} */ hops) =>
     traceWords(graph, traceFrom(steps, [id], "down", hops), new Set([id]), shown);
   assert.equal(words("0.attn.act_in:7", 1), "reaches 3 nodes along 3 edges");
-  assert.equal(
-    words("0.attn.k:33", 2),
-    "reaches 3 nodes along 1 edge, through the attention of head 2 in layer 0",
-  );
+  assert.equal(words("0.attn.k:33", 2), "reaches 3 nodes along 1 edge, through head 2 of layer 0");
   const hidden = { ids: new Set(["0.attn.v:35"]), edges: [] };
   const trace = traceFrom(steps, ["0.attn.k:33"], "down", 2);
   assert.match(traceWords(graph, trace, new Set(["0.attn.k:33"]), hidden), /^reaches 1 node along 0 edges/);
