@@ -71,7 +71,7 @@ export function contrastOf(contrast, which, { select }, onPoint) {
     h(
       "h4",
       {},
-      `${plural(contrast.nodes.length, "node")} ${contrast.nodes.length === 1 ? "differs" : "differ"}, ${contrast.n_same} do not`,
+      `${plural(contrast.nodes.length, "node")} ${contrast.nodes.length === 1 ? "differs" : "differ"}, ${contrast.n_same} ${contrast.n_same === 1 ? "does" : "do"} not`,
     ),
     h(
       "table",
