@@ -1,5 +1,5 @@
 // @ts-check
-// The page of two circuits: both in one picture, the view in the URL beside their ids, a seed that is missing pruned.
+// The page of two circuits: both in one picture, each in its own where the models differ; the view is in the URL.
 
 import { getCircuit, postJob } from "./api.js";
 import { createCanvas } from "./canvas.js";
@@ -8,6 +8,7 @@ import { arm, debounce, fill, h, need, pageData } from "./dom.js";
 import { errorNotice } from "./notice.js";
 import { createScenes } from "./scene.js";
 import { createStore, readView, writeView } from "./state.js";
+import { drawStill } from "./still.js";
 import { unionGraph } from "./union.js";
 
 const ids = /** @type {{ a: string, b: string }} */ (pageData("compare-data"));
@@ -32,6 +33,8 @@ async function prune(event, form) {
     button.disabled = false;
   }
 }
+
+for (const frame of document.querySelectorAll(".still")) if (frame instanceof HTMLElement) drawStill(frame);
 
 const root = document.getElementById("graph");
 if (root) await drawBoth(root);

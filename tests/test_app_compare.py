@@ -152,3 +152,4 @@ def test_nodes_of_different_models_are_not_matched(two_models: TestClient) -> No
     assert found.same_task and [(s.n_a, s.n_b) for s in found.sites] == [(1, 1)] * 3
     page = two_models.get(f"/compare?a={a.id}&b={b.id}", headers=HTML).text
     assert "nodes are not matched" in page and 'id="graph"' not in page
+    assert all(f'data-circuit="{c.id}"' in page and f"/circuits/{c.id}/exports/svg" in page for c in (a, b))
