@@ -139,7 +139,7 @@ function patternTable(answer, run) {
     .map((token) => h("th", { scope: "col" }, h("span", {}, visible(token))));
   return h(
     "div",
-    { class: "pattern-wrap" },
+    { class: "pattern-wrap", tabindex: 0, role: "region", "aria-label": "The attention pattern" },
     start > 0 && h("p", { class: "small quiet" }, `The last ${plural(MOST_TOKENS, "token")}.`),
     h(
       "table",
@@ -175,7 +175,7 @@ function scoreTable(answer, run) {
   };
   return h(
     "div",
-    { class: "table-wrap score-wrap" },
+    { class: "table-wrap score-wrap", tabindex: 0, role: "region", "aria-label": "The parts of the scores" },
     h(
       "table",
       { class: "scores", "data-testid": "scores" },

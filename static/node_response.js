@@ -80,7 +80,7 @@ export function responseSection(answer, nodeOrName) {
     h(
       "table",
       { class: "narrow-table" },
-      h("thead", {}, h("tr", {}, h("th", {}, "writes"), h("th", { class: "number" }, "weight"), h("th", {}))),
+      h("thead", {}, h("tr", {}, h("th", {}, "writes"), h("th", { class: "number" }, "weight"), h("td", {}))),
       h("tbody", {}, ...kept.slice(0, FEW).map(row)),
     ),
     kept.length > FEW &&

@@ -69,7 +69,7 @@ export function contrastOf(contrast, which, { select }, onPoint) {
       h("tbody", {}, answer("full model", contrast.full_model), answer("circuit", contrast.circuit)),
     ),
     h(
-      "h4",
+      "h3",
       {},
       `${plural(contrast.nodes.length, "node")} ${contrast.nodes.length === 1 ? "differs" : "differ"}, ${contrast.n_same} ${contrast.n_same === 1 ? "does" : "do"} not`,
     ),

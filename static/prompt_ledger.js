@@ -71,7 +71,7 @@ export function ledgerOf(ledger, { graph, select }) {
       "tr",
       {},
       h("th", {}, "nats from"),
-      h("th", {}),
+      h("td", {}),
       h("th", { class: "number" }, "circuit"),
       h("th", { class: "number" }, "full model"),
     ),
