@@ -3395,11 +3395,18 @@ export interface components {
             bias: number;
             /** Circuit Id */
             circuit_id: string;
+            /** @description at tokens of the held-out text; none where there is no text */
+            corpus_counts: components["schemas"]["PreCounts"] | null;
             /** Edges */
             edges: number[];
+            /** N Corpus Tokens */
+            n_corpus_tokens: number;
             /** N Pairs */
             n_pairs: number;
-            /** N Tokens */
+            /**
+             * N Tokens
+             * @description of those pairs
+             */
             n_tokens: number;
             /** Node */
             node: string;
