@@ -153,6 +153,8 @@ class Cards:
                     n_nodes=0, n_edges=None, elapsed_s=time.monotonic() - started,
                 )
             )  # fmt: skip
+            if report.enough():
+                break
             self.compute(
                 request.circuit, control, n_steps=request.n_steps, on_step=passed_on, should_stop=report.should_stop
             )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.commands import forms
+from app.commands.work import work
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -106,6 +107,9 @@ def serve(
         app = create_app(settings)
     # Event streams stay open until their job ends; a stop does not wait for them.
     uvicorn.run(app, host=settings.host, port=settings.port, timeout_graceful_shutdown=1)
+
+
+app.command()(work)
 
 
 @app.command()

@@ -18,7 +18,6 @@ from app.corpus import Corpus
 from app.database import Database
 from app.experiments import Experiments
 from app.exports import Exports
-from app.jobs import Worker
 from app.lab import Lab
 from app.library import Library
 from app.makers import Makers
@@ -28,7 +27,6 @@ from app.node_labels import NodeLabels
 from app.pages import make_templates
 from app.programs import Programs
 from app.prompt_analyses import PromptAnalyses
-from app.pruning import Pruning
 from app.queue import Queue
 from app.routes import (
     ablations,
@@ -60,10 +58,10 @@ from app.short_links import ShortLinks
 from app.sizes import Sizes
 from app.sparsity import Sparsity
 from app.store import Store
+from app.supervisor import Supervisor
 from app.tasks import Tasks
 from app.trials import Trials
 from app.visitor import Visitors
-from app.work import Work
 from model.sparse.warm import warm_in_background
 
 log = logging.getLogger(__name__)
@@ -92,9 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         if n_circuits:
             log.info("%d circuits taken in from the bundle", n_circuits)
         card_parts.import_bundle(settings.bundle_dir / "cards")
-        pruning = Pruning(store, library, own, settings.n_measured_pairs)
-        work = Work(pruning, app.state.cards)
-        with Worker(queue, work, settings.data_dir / "workers", works=settings.worker):
+        with Supervisor(settings) as app.state.supervisor:
             yield
         database.close()
 

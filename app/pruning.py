@@ -35,6 +35,7 @@ from model.circuit import Circuit
 from model.graph import graph_of
 from model.measure import measure
 from model.search import RANGES, Trial, search
+from model.snapshot import OnSnapshot, Snapshot
 from model.subject import Subject
 from model.tasks.task import Task
 
@@ -65,6 +66,9 @@ class Pruning:
             n_pairs=self.n_pairs,
             on_step=report.step,
             should_stop=report.should_stop,
+            enough=report.enough,
+            resume=report.checkpoint(),
+            on_snapshot=report.save,
         )
         self.store.keep_circuit(circuit)
         return circuit.id
@@ -78,8 +82,11 @@ def prune_to_record(
     n_pairs: int,
     on_step: OnStep = lambda step: None,
     should_stop: Callable[[], bool] = lambda: False,
+    enough: Callable[[], bool] = lambda: False,
+    resume: Snapshot | None = None,
+    on_snapshot: OnSnapshot | None = None,
 ) -> CircuitDetail:
-    """Prune and measure. Raises Stopped when told to stop: a circuit cut short is not kept."""
+    """Prune and measure. Raises Stopped when told to stop; once it is `enough`, the best circuit so far is kept."""
     started = time.monotonic()
 
     def passed_on(step: pruning.PruneStep) -> None:
@@ -88,8 +95,9 @@ def prune_to_record(
             raise Stopped
 
     result = pruning.prune(
-        subject, task, prune_settings.PruneSettings(**settings.model_dump()), on_step=passed_on, should_stop=should_stop
-    )
+        subject, task, prune_settings.PruneSettings(**settings.model_dump()), on_step=passed_on,
+        should_stop=lambda: should_stop() or enough(), resume=resume, on_snapshot=on_snapshot,
+    )  # fmt: skip
     if should_stop():
         raise Stopped
     last = result.curve[-1]
@@ -122,7 +130,7 @@ def provenance_of(result: pruning.PruneResult, settings: PruneSettings, search: 
     return Provenance(
         method="prune",
         settings=settings.model_copy(update={"calibrated": result.circuit.calibration is not None}),
-        n_steps_run=settings.n_steps,
+        n_steps_run=max((step.step for step in result.curve if step.phase == "learning"), default=0),
         elapsed_s=result.elapsed_s,
         calibration=Calibration(
             scale=result.calibration.scale,

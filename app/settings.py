@@ -32,7 +32,10 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
-    worker: bool = Field(True, description="run queued jobs in this process")
+    worker: bool = Field(True, description="run queued jobs, in processes beside this one")
+    n_workers: int = Field(1, ge=1, le=64, description="worker processes; each runs one job at a time")
+    worker_niceness: int = Field(5, ge=0, le=19, description="of worker processes: pages come first")
+    most_losses: int = Field(3, ge=0, description="how often a job may lose its worker at one place before it fails")
     n_measured_pairs: int = Field(256, ge=2, le=512, description="held-out pairs that new circuits are measured on")
     sparsity_origin: str | None = Field(
         None, description="a site whose pages may read /sparsity/ from a browser, or *; else only servers and this site"

@@ -114,13 +114,23 @@ class TaskRow(Table):
 
 
 class JobRow(Table):
-    """A job; `owner` is the worker that runs it, `progress` wire JSON."""
+    """A job; `owner` is the worker that runs it, `progress` wire JSON.
+
+    `live_key` is a hash of the request until the job ends, so that no two of the same are alive; `n_lost` counts
+    workers lost since the last checkpoint.
+    """
 
     __tablename__ = "jobs"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     request: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str]
     state: Mapped[str] = mapped_column(index=True)
+    visitor: Mapped[str] = mapped_column(index=True)
+    live_key: Mapped[str | None] = mapped_column(unique=True)
+    stop_asked: Mapped[bool]
+    n_lost: Mapped[int]
+    resumed_from_step: Mapped[int | None]
     owner: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(Utc, index=True)
     started_at: Mapped[datetime | None] = mapped_column(Utc)
@@ -130,8 +140,18 @@ class JobRow(Table):
     error: Mapped[str | None] = mapped_column(Text)
 
 
+class WorkerRow(Table):
+    """A worker that said, at `seen_at`, that it lives; its clock may differ a little from others'."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    host: Mapped[str]
+    seen_at: Mapped[datetime] = mapped_column(Utc)
+
+
 class JobEventRow(Table):
-    """One event of a job's stream: `kind` is step or state, `data` the JSON that is sent."""
+    """One event of a job's stream: `kind` is step, state or log, `data` the JSON that is sent."""
 
     __tablename__ = "job_events"
     __table_args__ = {"sqlite_autoincrement": True}

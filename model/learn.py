@@ -20,6 +20,7 @@ from model.graph import connected
 from model.mask import Mask
 from model.measure import logit_difference
 from model.prune_settings import PruneSettings
+from model.snapshot import SNAPSHOT_EVERY, OnSnapshot, Snapshot
 from model.subject import Subject
 
 STEPS_A_ROUND = 10
@@ -54,6 +55,38 @@ class Learner:
         self.best: dict[float, tuple[int, Tensor]] = {}
         if candidates is not None:
             self._go_on_with(candidates)
+
+    def snapshot(self, number: int, draw: torch.Generator) -> Snapshot:
+        """All that the steps from `number` on depend on."""
+        moments = self.optimizer.state_dict()["state"].get(0, {})
+        tensors = {
+            "tau": self.mask.tau.detach(), "importance": self.mask.importance, "alive": self.alive,
+            "draw": draw.get_state(),
+            **{f"adam.{name}": value for name, value in moments.items()},
+            **{f"best.{share}": tau for share, (_, tau) in self.best.items()},
+        }  # fmt: skip
+        if self.calibration is not None:
+            tensors["calibration"] = self.calibration
+        numbers = {"recent_loss": self.recent_loss}
+        numbers |= {f"best.{share}": float(n_edges) for share, (n_edges, _) in self.best.items()}
+        return Snapshot(number, {name: value.detach().cpu().clone() for name, value in tensors.items()}, numbers)
+
+    def restore(self, held: Snapshot, draw: torch.Generator) -> None:
+        """Be as when the snapshot was taken."""
+        of = {name: value.to(self.mask.tau.device) for name, value in held.tensors.items() if name != "draw"}
+        if not bool(of["alive"].all()):
+            self._go_on_with(self.mask.keep_of(of["alive"].nonzero().flatten()))
+        self.mask.tau.data.copy_(of["tau"])
+        self.mask.importance.copy_(of["importance"])
+        moments = {name.removeprefix("adam."): value for name, value in of.items() if name.startswith("adam.")}
+        if moments:
+            groups = self.optimizer.state_dict()["param_groups"]
+            self.optimizer.load_state_dict({"state": {0: moments}, "param_groups": groups})
+        self.calibration = of.get("calibration")
+        self.recent_loss = held.numbers["recent_loss"]
+        shares = [share for share in FALL_BACK_TO if f"best.{share}" in of]
+        self.best = {share: (int(held.numbers[f"best.{share}"]), of[f"best.{share}"]) for share in shares}
+        draw.set_state(held.tensors["draw"])
 
     def narrow(self) -> None:
         """Let go of the nodes that have fallen below `drop_below`, if they are enough to be worth it."""
@@ -149,17 +182,26 @@ def learn_mask(
     reaches: Callable[[Keep], bool] = lambda keep: True,
     on_step: OnLearn = lambda step, loss, nodes, edges: None,
     should_stop: Callable[[], bool] = lambda: False,
+    resume: Snapshot | None = None,
+    on_snapshot: OnSnapshot | None = None,
 ) -> Mask:
     """Learn taus on batches drawn from `train`; `on_step` is told step, loss in nats, nodes and edges.
 
     With `candidates` only those nodes are in the running from the start. Where what was learned does not answer to
-    `reaches`, an earlier state that was further below the target is taken.
+    `reaches`, an earlier state that was further below the target is taken. From `resume` it goes on as if it had never
+    stopped; `on_snapshot` is given the state every few steps and at the end.
     """
     learner = Learner(subject, settings, candidates)
     draw = torch.Generator().manual_seed(settings.seed)
-    for number in range(settings.n_steps):
+    first = 0
+    if resume is not None:
+        learner.restore(resume, draw)
+        first = resume.step
+    for number in range(first, settings.n_steps):
         if should_stop():
             break
+        if on_snapshot is not None and number > first and number % SNAPSHOT_EVERY == 0:
+            on_snapshot(learner.snapshot(number, draw))
         if number and number % STEPS_A_ROUND == 0:
             learner.narrow()
             if not bool(learner.alive.any()):
@@ -167,6 +209,9 @@ def learn_mask(
         chosen = torch.randint(train.n_pairs, (settings.pairs_per_step,), generator=draw).to(subject.device)
         loss = learner.step(number, train.select(chosen))
         on_step(number + 1, loss, *learner.size())
+    else:
+        if on_snapshot is not None and first < settings.n_steps:
+            on_snapshot(learner.snapshot(settings.n_steps, draw))
     return learner.settle(reaches)
 
 

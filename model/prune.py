@@ -36,6 +36,7 @@ from model.mask import Mask
 from model.measure import measure
 from model.prune_settings import PruneSettings
 from model.sites import Node
+from model.snapshot import OnSnapshot, Snapshot
 from model.subject import Subject
 from model.tasks.task import Task
 
@@ -73,14 +74,34 @@ class PruneResult:
 class _Reporter:
     """Counts, times and passes on the steps of a run."""
 
-    def __init__(self, subject: Subject, n_steps: int, on_step: Callable[[PruneStep], None]) -> None:
+    def __init__(
+        self, subject: Subject, n_steps: int, on_step: Callable[[PruneStep], None], resume: Snapshot | None = None
+    ) -> None:
         self.model, self.n_steps, self.on_step = subject.model, n_steps, on_step
         self.started = time.monotonic()
         self.curve: list[PruneStep] = []
+        if resume is not None:
+            self.started -= resume.numbers["elapsed_s"]
+            for step, loss, n_nodes, n_edges, elapsed_s in resume.tensors["curve"].tolist():
+                self.curve.append(
+                    PruneStep("learning", int(step), n_steps, loss, int(n_nodes), int(n_edges), elapsed_s)
+                )
 
     @property
     def elapsed_s(self) -> float:
         return time.monotonic() - self.started
+
+    def keeping(self, on_snapshot: OnSnapshot | None) -> OnSnapshot | None:
+        """The same, given snapshots that also say what the run has reported."""
+        if on_snapshot is None:
+            return None
+
+        def with_report(held: Snapshot) -> None:
+            rows = [(s.step, s.loss_nats, s.n_nodes, s.n_edges, s.elapsed_s) for s in self.curve]
+            curve = torch.tensor(rows, dtype=torch.float64).reshape(-1, 5)
+            on_snapshot(held.with_more({"curve": curve}, {"elapsed_s": self.elapsed_s}))
+
+        return with_report
 
     def learning(self, step: int, loss: float, n_nodes: int, n_edges: int) -> None:
         report = PruneStep("learning", step, self.n_steps, loss, n_nodes, n_edges, self.elapsed_s)
@@ -107,14 +128,20 @@ def prune(
     *,
     on_step: Callable[[PruneStep], None] = lambda step: None,
     should_stop: Callable[[], bool] = lambda: False,
+    resume: Snapshot | None = None,
+    on_snapshot: OnSnapshot | None = None,
 ) -> PruneResult:
     """Prune `subject` to a circuit for `task`.
 
     `should_stop` is asked at every step; once true, the run ends with the circuit that it has. Only train pairs are
-    used: held-out pairs stay for whoever measures the result.
+    used: held-out pairs stay for whoever measures the result. A run that goes on from a snapshot, `resume`, of the
+    same run ends at the same circuit.
     """
     train, fresh = split_pairs(subject, task, settings)
-    return prune_batches(subject, task.name, train, fresh, settings, on_step=on_step, should_stop=should_stop)
+    return prune_batches(
+        subject, task.name, train, fresh, settings, on_step=on_step, should_stop=should_stop, resume=resume,
+        on_snapshot=on_snapshot,
+    )  # fmt: skip
 
 
 def split_pairs(subject: Subject, task: Task, settings: PruneSettings) -> tuple[PairBatch, PairBatch]:
@@ -141,6 +168,8 @@ def prune_batches(
     with_frontier: bool = True,
     on_step: Callable[[PruneStep], None] = lambda step: None,
     should_stop: Callable[[], bool] = lambda: False,
+    resume: Snapshot | None = None,
+    on_snapshot: OnSnapshot | None = None,
 ) -> PruneResult:
     """The same from pairs that are encoded already; with `candidates` only those nodes are in the running.
 
@@ -148,7 +177,7 @@ def prune_batches(
     """
     settings = fitting(settings, subject, fresh)
     choosing, confirming = halves(fresh)
-    report = _Reporter(subject, settings.n_steps, on_step)
+    report = _Reporter(subject, settings.n_steps, on_step, resume)
     target = settings.aim_nats
 
     @torch.no_grad()
@@ -157,7 +186,7 @@ def prune_batches(
 
     mask = learn_mask(
         subject, train, settings, candidates=candidates, reaches=lambda keep: fresh_loss(keep) <= target,
-        on_step=report.learning, should_stop=should_stop,
+        on_step=report.learning, should_stop=should_stop, resume=resume, on_snapshot=report.keeping(on_snapshot),
     )  # fmt: skip
     keep = smallest_prefix(mask, target, fresh_loss, lambda loss, keep: report("bisecting", loss, keep))
     ranking = list(kept_nodes_in_order(mask, count_kept(keep))) if with_frontier else []

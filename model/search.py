@@ -7,14 +7,14 @@
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import optuna
 
 from model.learn import shortlist
-from model.prune import PruneResult, fitting, prune_batches, split_pairs
+from model.prune import PruneResult, PruneStep, fitting, prune_batches, split_pairs
 from model.prune_settings import PruneSettings
 from model.subject import Subject
 from model.tasks.task import Task
@@ -29,6 +29,11 @@ class Trial:
     n_edges: int
     loss_nats: float
     reached_target: bool
+
+    @property
+    def score(self) -> float:
+        """Lower is better: few edges, and first of all the target."""
+        return math.log(1 + self.n_edges) + (0.0 if self.reached_target else 10 + self.loss_nats)
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,15 @@ def search(
     *,
     n_trials: int,
     on_trial: Callable[[int, Trial], None] = lambda number, trial: None,
+    on_step: Callable[[PruneStep], None] = lambda step: None,
     should_stop: Callable[[], bool] = lambda: False,
+    done: Sequence[Trial] = (),
 ) -> SearchResult:
-    """Search `n_trials` settings, the `base` ones first. Seeded by `base.seed`: the same search finds the same."""
+    """Search `n_trials` settings, the `base` ones first. Seeded by `base.seed`: the same search finds the same.
+
+    `done` are the first trials of the same search, run before: they are not run again, but for the best of them if no
+    later one is better. Told to stop, it ends with the trials that it has.
+    """
     train, fresh = split_pairs(subject, task, base)
     base = fitting(base, subject, fresh)
     candidates = shortlist(subject, train, base)
@@ -72,20 +83,44 @@ def search(
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=base.seed, n_startup_trials=4))
     study.enqueue_trial({name: min(max(getattr(base, name), low), high) for name, (low, high, _) in RANGES.items()})
     trials: list[Trial] = []
-    best: tuple[float, PruneResult, PruneSettings] | None = None
+    best: _Best | None = None
     most = LARGEST
+
+    def run(settings: PruneSettings, most: int) -> PruneResult:
+        return prune_batches(
+            subject, task.name, train, fresh, settings, candidates=candidates, greedy_up_to=most, on_step=on_step,
+            should_stop=should_stop,
+        )  # fmt: skip
+
     while len(trials) < n_trials and not (trials and should_stop()):
         asked = study.ask()
         tried = {name: asked.suggest_float(name, low, high, log=log) for name, (low, high, log) in RANGES.items()}
         settings = replace(base, **cast(dict[str, Any], tried))
-        result = prune_batches(subject, task.name, train, fresh, settings, candidates=candidates, greedy_up_to=most)
-        last = result.curve[-1]
-        trials.append(Trial(tried, last.n_nodes, last.n_edges, result.fresh_loss_nats, result.reached_target))
-        score = math.log(1 + last.n_edges) + (0.0 if result.reached_target else 10 + result.fresh_loss_nats)
-        study.tell(asked, score)
-        on_trial(len(trials), trials[-1])
-        if best is None or score < best[0]:
-            best = score, result, settings
-            most = 3 * last.n_nodes
+        result: PruneResult | None = None
+        if len(trials) < len(done):
+            trial = done[len(trials)]
+        else:
+            result = run(settings, most)
+            last = result.curve[-1]
+            trial = Trial(tried, last.n_nodes, last.n_edges, result.fresh_loss_nats, result.reached_target)
+            if result.stopped and trials:  # cut short: what came before it stands
+                break
+        trials.append(trial)
+        study.tell(asked, trial.score)
+        if result is not None:
+            on_trial(len(trials), trial)
+        if best is None or trial.score < best.trial.score:
+            best = _Best(trial, settings, most, result)
+            most = 3 * trial.n_nodes
     assert best is not None
-    return SearchResult(best[1], best[2], tuple(trials))
+    found = best.result if best.result is not None else run(best.settings, best.most)
+    return SearchResult(found, best.settings, tuple(trials))
+
+
+class _Best(NamedTuple):
+    """The best trial so far, what it ran with, and its result where it was run just now."""
+
+    trial: Trial
+    settings: PruneSettings
+    most: int
+    result: PruneResult | None

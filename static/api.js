@@ -2,7 +2,7 @@
 // The only file that talks to the server: requests, their refusals, the event stream, the connection.
 
 /**
- * @import { Ablation, AblationRequest, Annotation, AnnotationRequest, ChannelPage, CircuitDetail, ErrorAnswer, Job, ModelDetail, NodeDetail, PruneRequest,
+ * @import { Ablation, AblationRequest, Annotation, AnnotationRequest, ChannelPage, CircuitDetail, ErrorAnswer, Job, JobLogLine, ModelDetail, NodeDetail, PruneRequest,
  *   RunAnswer, StepEvent, TaskCheck, TaskDetail, TaskMeasure, TaskRequest, TaskSummary } from "./types.js"
  * @import { CircuitSizes, CircuitSummary, MeasuredSize } from "./types.js"
  * @import { CardJob, CardPart, Failures, LabelProposals } from "./card_types.js"
@@ -214,20 +214,28 @@ export const getJob = (id) => request(`/jobs/${id}.json`);
 /** @param {string} id @returns {Promise<Job>} */
 export const cancelJob = (id) => post(`/jobs/${id}/cancel`, {});
 
+/** @param {string} id @returns {Promise<Job>} asked to end now with what it has */
+export const stopJob = (id) => post(`/jobs/${id}/stop`, {});
+
+/** @returns {Promise<Job[]>} newest first */
+export const getJobs = () => request("/jobs.json");
+
 /** States after which a job does not change. */
-export const FINAL_STATES = ["done", "failed", "cancelled", "interrupted"];
+export const FINAL_STATES = ["done", "failed", "cancelled"];
 
 /**
  * Follow a job until its final state. The browser reconnects by itself and resumes where it was.
  * @param {Job} job
- * @param {{ onStep(event: StepEvent): void, onState(job: Job): void, onConnected(up: boolean): void }} listeners
+ * @param {{ onStep(event: StepEvent): void, onState(job: Job): void, onLog(line: JobLogLine): void,
+ *   onConnected(up: boolean): void }} listeners
  * @returns {() => void} stops following
  */
-export function followJob(job, { onStep, onState, onConnected }) {
+export function followJob(job, { onStep, onState, onLog, onConnected }) {
   const source = new EventSource(job.events_url);
   source.addEventListener("open", () => onConnected(true));
   source.addEventListener("error", () => onConnected(false));
   source.addEventListener("step", (event) => onStep(JSON.parse(event.data)));
+  source.addEventListener("log", (event) => onLog(JSON.parse(event.data)));
   source.addEventListener("state", (event) => {
     const now = /** @type {Job} */ (JSON.parse(event.data));
     if (FINAL_STATES.includes(now.state)) source.close();

@@ -26,6 +26,7 @@ export type StoryStep = Schemas["StoryStep"];
 export type RunAnswer = Schemas["RunAnswer"];
 export type Prediction = Schemas["Prediction"];
 export type Job = Schemas["Job"];
+export type JobLogLine = Schemas["JobLogLine"];
 export type JobState = Job["state"];
 export type StepEvent = Schemas["StepEvent"];
 export type ModelDetail = Schemas["ModelDetail"];

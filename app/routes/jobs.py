@@ -1,4 +1,4 @@
-"""Jobs: ask for a prune, watch it, cancel it."""
+"""Jobs: ask for a prune, watch it, stop it with what it has, cancel it."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -12,8 +12,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from app import urls
 from app.deps import TheCatalogue, TheMakers, ThePages, TheQueue, TheVisitor
 from app.errors import refusals
-from app.queue import FINAL
-from app.schemas import Job, PruneRequest, StepEvent
+from app.job_rows import FINAL
+from app.schemas import Job, JobLogLine, PruneRequest, StepEvent
 
 router = APIRouter(tags=["jobs"])
 
@@ -24,8 +24,8 @@ POLL_S = 0.15
 @router.post(
     urls.JOBS,
     status_code=202,
-    summary="Queue a prune",
-    responses=refusals(404, 413),
+    summary="Queue a prune; the same one that waits or runs already is joined",
+    responses={200: {"model": Job, "description": "joined: it waits or runs already"}, **refusals(404, 413)},
 )
 def submit(
     request: PruneRequest,
@@ -36,22 +36,29 @@ def submit(
     response: Response,
 ) -> Job:
     catalogue.check(request.model, request.task)
-    job = queue.add(request)
-    makers.note("jobs", job.id, maker)
+    job, is_new = queue.add_or_join(request, maker)
+    makers.note("jobs", job.id, maker, is_new=is_new)
     response.headers["location"] = job.url
+    response.status_code = 202 if is_new else 200
     return job
 
 
-@router.get(urls.twin(urls.JOBS), summary="Your jobs and those that nobody in particular queued, newest first")
-def jobs(queue: TheQueue, makers: TheMakers, reader: TheVisitor) -> list[Job]:
+@router.get(
+    urls.twin(urls.JOBS),
+    summary="Your jobs and those that nobody in particular queued, newest first; with `mine` only yours",
+)
+def jobs(queue: TheQueue, makers: TheMakers, reader: TheVisitor, mine: bool = False) -> list[Job]:
     """Jobs of others stand in no list: they lead to circuits that are not published yet."""
     hidden = makers.hidden_jobs(reader)
-    return [job for job in queue.all() if job.id not in hidden]
+    return [job for job in queue.all(reader if mine else None) if job.id not in hidden]
 
 
 @router.get(urls.JOBS, include_in_schema=False)
-def jobs_page(queue: TheQueue, makers: TheMakers, reader: TheVisitor, pages: ThePages) -> Response:
-    return pages("jobs.html", "Jobs", jobs=jobs(queue, makers, reader))
+def jobs_page(queue: TheQueue, makers: TheMakers, reader: TheVisitor, pages: ThePages, mine: bool = False) -> Response:
+    return pages(
+        "jobs.html", "Jobs", jobs=jobs(queue, makers, reader, mine), line=queue.line(),
+        hidden=makers.hidden_jobs(reader), me=reader[:8], mine=mine,
+    )  # fmt: skip
 
 
 @router.get(urls.twin(urls.JOB), summary="One job", responses=refusals(404))
@@ -60,14 +67,28 @@ def job(job_id: str, queue: TheQueue) -> Job:
 
 
 @router.get(urls.JOB, include_in_schema=False)
-def job_page(job_id: str, queue: TheQueue, pages: ThePages) -> Response:
+def job_page(job_id: str, queue: TheQueue, visitor: TheVisitor, pages: ThePages) -> Response:
     job = queue.get(job_id)
-    return pages("job.html", f"Job {job.id}", job=job)
+    return pages("job.html", f"Job {job.id}", job=job, log=queue.log(job_id), me=visitor[:8])
+
+
+@router.get(urls.twin(urls.JOB_LOG), summary="The log of a job, oldest line first", responses=refusals(404))
+def job_log(job_id: str, queue: TheQueue) -> list[JobLogLine]:
+    return queue.log(job_id)
 
 
 @router.post(urls.JOB_CANCEL, summary="Cancel a job that waits or runs", responses=refusals(404, 409))
 def cancel(job_id: str, queue: TheQueue) -> Job:
     return queue.cancel(job_id)
+
+
+@router.post(
+    urls.JOB_STOP,
+    summary="Ask a running job to end now and to keep what it has: of a prune the best circuit so far",
+    responses=refusals(404, 409),
+)
+def stop(job_id: str, queue: TheQueue) -> Job:
+    return queue.stop(job_id)
 
 
 def existing_job(job_id: str, queue: TheQueue) -> Job:
@@ -78,9 +99,9 @@ def existing_job(job_id: str, queue: TheQueue) -> Job:
     urls.JOB_EVENTS,
     response_class=EventSourceResponse,
     summary="A job's events as they happen",
-    description="`event: step` carries a StepEvent, `event: state` a Job. All events are sent from the first, or from "
-    "the one after `Last-Event-ID`. The stream ends after a final state.",
-    responses={200: {"model": StepEvent | Job, "description": "`data` of each event"}, **refusals(404)},
+    description="`event: step` carries a StepEvent, `event: state` a Job, `event: log` a JobLogLine. All "
+    "events are sent from the first, or from the one after `Last-Event-ID`. The stream ends after a final state.",
+    responses={200: {"model": StepEvent | Job | JobLogLine, "description": "`data` of each event"}, **refusals(404)},
 )
 async def events(
     job: Annotated[Job, Depends(existing_job)],
@@ -100,7 +121,7 @@ async def events(
         if now.state in FINAL:  # a client that has seen it all and came back: say again that this is the end
             yield ServerSentEvent(event="state", id=str(last), raw_data=now.model_dump_json())
             return
-        if now.state == "queued" and now.queue_place != queue_place:
+        if now.queue_place is not None and now.queue_place != queue_place:
             queue_place = now.queue_place
             yield ServerSentEvent(event="state", raw_data=now.model_dump_json())
         await anyio.sleep(POLL_S)

@@ -65,7 +65,17 @@ from app.schemas.experiments import (
     TokenProbability,
 )
 from app.schemas.frontier import Frontier, FrontierPoint, FrontierTask, LossKind, SmallestCircuit
-from app.schemas.jobs import CardRequest, Health, Job, JobProgress, JobRequest, JobState, PruneRequest, StepEvent
+from app.schemas.jobs import (
+    CardRequest,
+    Health,
+    Job,
+    JobLogLine,
+    JobProgress,
+    JobRequest,
+    JobState,
+    PruneRequest,
+    StepEvent,
+)
 from app.schemas.models import (
     Compute,
     CorpusPackage,
@@ -170,6 +180,7 @@ __all__ = [
     "HeldOutLosses",
     "Interval",
     "Job",
+    "JobLogLine",
     "JobProgress",
     "JobRequest",
     "JobState",

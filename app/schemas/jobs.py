@@ -39,7 +39,9 @@ class JobProgress(Wire):
     step: int
     n_steps: int
     elapsed_s: float
-    eta_s: float | None = Field(description="until the last gradient step; null in the phases after it")
+    eta_s: float | None = Field(
+        description="until the last gradient step, at the pace of the last ten seconds; null in the phases after it"
+    )
 
 
 class StepEvent(Wire):
@@ -54,19 +56,35 @@ class StepEvent(Wire):
     elapsed_s: float
 
 
+class JobLogLine(Wire):
+    """A line of a job's log, as sent by the event stream (`event: log`)."""
+
+    at: datetime
+    message: str
+
+
 class Job(Wire):
-    """Work that outlives a request. The stream at `events_url` sends `step` and `state` events."""
+    """Work that outlives a request. The stream at `events_url` sends `step`, `state` and `log` events.
+
+    An interrupted job has lost its worker and goes on, from its last checkpoint, as soon as there is one.
+    """
 
     id: str
     url: str
     events_url: str
     request: JobRequest
     state: JobState
-    queue_place: int | None = Field(description="0 is next; null unless queued")
+    visitor: str = Field(description="the beginning of a name for who asked; visitors take turns")
+    queue_place: int | None = Field(description="0 is next; null unless the job waits")
+    starts_in_s: float | None = Field(
+        description="until its turn, from the steps of what runs and the last jobs of each kind; null if not measured"
+    )
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     progress: JobProgress | None
+    resumed_from_step: int | None = Field(description="where it last went on after it was interrupted")
+    stop_asked: bool = Field(description="it was asked to end with what it has")
     circuit: str | None = Field(description="once done: the circuit made, or whose card it was")
     error: str | None
 

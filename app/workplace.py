@@ -1,0 +1,59 @@
+"""All that a worker needs, put together from the settings: the store, the models, the work."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.artifacts import Artifacts
+from app.card_parts import CardParts
+from app.cards import Cards
+from app.checkpoints import Checkpoints
+from app.corpus import Corpus
+from app.database import Database
+from app.experiments import Experiments
+from app.job_claims import Claims
+from app.library import Library
+from app.pruning import Pruning
+from app.settings import Settings
+from app.store import Store
+from app.tasks import Tasks
+from app.work import Work
+from app.worker import Alive, Worker
+from model.sparse.warm import warm_in_background
+
+log = logging.getLogger(__name__)
+
+STUCK_EXIT = 76
+
+
+def work_of(settings: Settings, database: Database) -> Work:
+    """What is done with a job, with models of its own."""
+    store, tasks = Store(database), Tasks(database)
+    library = Library(settings.model_dirs, settings.device)
+    if library.device.type == "cpu":
+        warm_in_background()
+    experiments = Experiments(store, library, tasks)
+    cards = Cards(experiments, Corpus(settings.bundle_dir / "corpus"), CardParts(database), settings.n_measured_pairs)
+    return Work(Pruning(store, library, tasks, settings.n_measured_pairs), cards)
+
+
+@contextmanager
+def workplace(settings: Settings) -> Iterator[Worker]:
+    """A worker of this process, known to live; the process ends itself if a cancelled job does not let go."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
+    database.migrate()
+    checkpoints = Checkpoints(Artifacts(settings.data_dir / "artifacts"))
+    worker = Worker(
+        Claims(database), work_of(settings, database), checkpoints, Alive(settings.data_dir / "workers"),
+        most_losses=settings.most_losses, on_stuck=_end_process,
+    )  # fmt: skip
+    with worker:
+        yield worker
+    database.close()
+
+
+def _end_process() -> None:
+    log.error("a cancelled job does not let go; its process ends")
+    os._exit(STUCK_EXIT)

@@ -1,0 +1,3 @@
+"""What a killable worker loads before it is forked."""
+
+import app.workplace  # noqa: F401
