@@ -24,7 +24,6 @@ pytestmark = pytest.mark.both_engines
 
 
 @pytest.fixture
-@pytest.fixture
 def queue(database: Database) -> Queue:
     return Queue(database)
 
