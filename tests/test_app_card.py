@@ -119,6 +119,9 @@ def test_a_job_prunes_with_shuffled_weights_and_labels(
         def should_stop(self) -> bool:
             return False
 
+        def enough(self) -> bool:
+            return False
+
     request = CardRequest(circuit=ordered.id, controls=["shuffled_weights", "shuffled_labels"], n_steps=2)
     assert cards.work(request, Quiet()) == ordered.id
     assert "shuffled weights, learning" in phases and "shuffled labels, calibrating" in phases
