@@ -46,12 +46,17 @@ class Shelf:
 
 
 class Library:
-    """The models under some folders. A name found twice is taken from the first folder."""
+    """The models under some folders. A name found twice is taken from the first folder.
 
-    def __init__(self, folders: Sequence[Path], device: str) -> None:
+    Loaded models take up at most `max_bytes`: what has not been asked for longest is dropped, and loaded again when it
+    is. One that is larger by itself is held alone.
+    """
+
+    def __init__(self, folders: Sequence[Path], device: str, max_bytes: int | None = None) -> None:
         self.folders = tuple(folders)
         self.device = choose_device(device)
-        self._subjects: dict[str, Subject] = {}
+        self.max_bytes = max_bytes
+        self._subjects: dict[str, Subject] = {}  # the one asked for last is last
         self._facts: dict[str, Facts] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -95,8 +100,9 @@ class Library:
         return described
 
     def facts(self, shelf: Shelf) -> Facts:
-        subject = self.subject(shelf.name)
+        """What the weights tell is remembered, so that a list of models loads none twice."""
         if shelf.name not in self._facts:
+            subject = self.subject(shelf.name)
             n_nonzero, n_weights = count_nonzero(subject.model)
             kinds = tuple(count_by_kind(subject.model))
             self._facts[shelf.name] = Facts(subject.fingerprint, n_weights, n_nonzero, subject.language, kinds)
@@ -107,14 +113,36 @@ class Library:
         with self._lock:
             lock = self._locks.setdefault(name, threading.Lock())
         with lock:
-            if name not in self._subjects:
+            found = self._subjects.get(name)
+            if found is None:
                 shelf = self.shelf(name)
                 log.info("loading model %s", name)
                 try:
-                    self._subjects[name] = load_subject(shelf.folder, self.device)
+                    found = load_subject(shelf.folder, self.device)
                 except FileNotFoundError:
                     raise CheckpointError(f"model {name} has no tokeniser in its folder") from None
-            return self._subjects[name]
+            self._hold(name, found)
+            return found
+
+    def loaded(self) -> dict[str, int]:
+        """Names of the models that are held, and the bytes they take up; the one asked for last is last."""
+        with self._lock:
+            return {name: subject.n_bytes for name, subject in self._subjects.items()}
+
+    def _hold(self, name: str, subject: Subject) -> None:
+        """Make a model the last that was asked for, and drop others until they fit. Who works on a dropped one keeps
+        it until that work is done."""
+        with self._lock:
+            self._subjects.pop(name, None)
+            self._subjects[name] = subject
+            if self.max_bytes is None:
+                return
+            total = sum(held.n_bytes for held in self._subjects.values())
+            for other in list(self._subjects)[:-1]:
+                if total <= self.max_bytes:
+                    return
+                total -= self._subjects.pop(other).n_bytes
+                log.info("model %s is dropped to make room", other)
 
     def subject_of(self, name: str, fingerprint: str) -> Subject:
         """The loaded model that a record was made with. Raises a 409 Refusal if the weights are others now."""

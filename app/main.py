@@ -78,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     access = Access(settings)
     database = Database(settings.database)
     store, queue = Store(database), Queue(database)
-    library, own = Library(settings.model_dirs, settings.device), Tasks(database)
+    library, own = Library(settings.model_dirs, settings.device, settings.model_memory_bytes), Tasks(database)
     card_parts = CardParts(database)
 
     @asynccontextmanager

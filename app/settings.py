@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
+    model_memory_bytes: int = Field(
+        8_000_000_000, ge=1, description="loaded models of a process take up at most this; the least recent is dropped"
+    )
     worker: bool = Field(True, description="run queued jobs, in processes beside this one")
     n_workers: int = Field(1, ge=1, le=64, description="worker processes; each runs one job at a time")
     worker_niceness: int = Field(5, ge=0, le=19, description="of worker processes: pages come first")

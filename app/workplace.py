@@ -30,7 +30,7 @@ STUCK_EXIT = 76
 def work_of(settings: Settings, database: Database) -> Work:
     """What is done with a job, with models of its own."""
     store, tasks = Store(database), Tasks(database)
-    library = Library(settings.model_dirs, settings.device)
+    library = Library(settings.model_dirs, settings.device, settings.model_memory_bytes)
     if library.device.type == "cpu":
         warm_in_background()
     experiments = Experiments(store, library, tasks)

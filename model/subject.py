@@ -40,6 +40,12 @@ class Subject:
     def device(self) -> torch.device:
         return self.model.device
 
+    @property
+    def n_bytes(self) -> int:
+        """What its tensors take up, each counted once."""
+        tensors = [*self.model.parameters(), *self.model.buffers(), *self.means.values()]
+        return sum({tensor.data_ptr(): tensor.nbytes for tensor in tensors}.values())
+
 
 def load_subject(folder: Path, device: torch.device | str = "cpu") -> Subject:
     """Read a model folder whole. Raises CheckpointError with one sentence where anything does not fit."""

@@ -15,7 +15,7 @@ from app.library import Library
 from app.main import create_app
 from app.settings import Settings
 from model.errors import CheckpointError
-from model.subject import Subject
+from model.subject import Subject, load_subject
 
 
 @pytest.fixture
@@ -107,3 +107,23 @@ def test_the_card_may_be_edited_while_the_app_runs(folder: Path) -> None:
     library = Library([folder], "cpu")
     (folder / "mine" / "card.json").write_text(json.dumps({"title": "New"}))
     assert library.shelf("mine").card == {"title": "New"}
+
+
+def test_models_are_dropped_within_a_limit_of_bytes_the_least_recent_first(folder: Path) -> None:
+    for name in ("second", "third"):
+        shutil.copytree(folder / "mine", folder / name)
+    size = Library([folder], "cpu").subject("mine").n_bytes
+    tensors = load_subject(folder / "mine").model.state_dict().values()
+    assert size >= sum(tensor.nbytes for tensor in tensors) > 0
+    library = Library([folder], "cpu", max_bytes=2 * size)
+    first, second = library.subject("mine"), library.subject("second")
+    assert library.subject("mine") is first, "held"
+    library.subject("third")
+    assert library.loaded() == {"mine": size, "third": size}, "the second was asked for longest ago"
+    again = library.subject("second")
+    assert again is not second and again.fingerprint == second.fingerprint
+    assert [facts.fingerprint for _, facts in library.described()] == [first.fingerprint] * 3
+    assert len(library.loaded()) == 2
+    assert list(Library([folder], "cpu", max_bytes=1).loaded()) == []
+    small = Library([folder], "cpu", max_bytes=1)
+    assert small.subject("mine") and list(small.loaded()) == ["mine"], "one that is larger by itself is held alone"
