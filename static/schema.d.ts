@@ -739,7 +739,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Queue a prune */
+        /** Queue a prune; the same one that waits or runs already is joined */
         post: operations["submit_jobs_post"];
         delete?: never;
         options?: never;
@@ -755,7 +755,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Your jobs and those that nobody in particular queued, newest first
+         * Your jobs and those that nobody in particular queued, newest first; with `mine` only yours
          * @description Jobs of others stand in no list: they lead to circuits that are not published yet.
          */
         get: operations["jobs_jobs_json_get"];
@@ -810,11 +810,45 @@ export interface paths {
         };
         /**
          * A job's events as they happen
-         * @description `event: step` carries a StepEvent, `event: state` a Job. All events are sent from the first, or from the one after `Last-Event-ID`. The stream ends after a final state.
+         * @description `event: step` carries a StepEvent, `event: state` a Job, `event: log` a JobLogLine. All events are sent from the first, or from the one after `Last-Event-ID`. The stream ends after a final state.
          */
         get: operations["events_jobs__job_id__events_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job_id}/log.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The log of a job, oldest line first */
+        get: operations["job_log_jobs__job_id__log_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{job_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a running job to end now and to keep what it has: of a prune the best circuit so far */
+        post: operations["stop_jobs__job_id__stop_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2874,7 +2908,9 @@ export interface components {
         };
         /**
          * Job
-         * @description Work that outlives a request. The stream at `events_url` sends `step` and `state` events.
+         * @description Work that outlives a request. The stream at `events_url` sends `step`, `state` and `log` events.
+         *
+         *     An interrupted job has lost its worker and goes on, from its last checkpoint, as soon as there is one.
          */
         Job: {
             /**
@@ -2898,20 +2934,53 @@ export interface components {
             progress: components["schemas"]["JobProgress"] | null;
             /**
              * Queue Place
-             * @description 0 is next; null unless queued
+             * @description 0 is next; null unless the job waits
              */
             queue_place: number | null;
             /** Request */
             request: components["schemas"]["PruneRequest"] | components["schemas"]["CardRequest"];
+            /**
+             * Resumed From Step
+             * @description where it last went on after it was interrupted
+             */
+            resumed_from_step: number | null;
             /** Started At */
             started_at: string | null;
+            /**
+             * Starts In S
+             * @description until its turn, from the steps of what runs and the last jobs of each kind; null if not measured
+             */
+            starts_in_s: number | null;
             /**
              * State
              * @enum {string}
              */
             state: "queued" | "running" | "done" | "failed" | "cancelled" | "interrupted";
+            /**
+             * Stop Asked
+             * @description it was asked to end with what it has
+             */
+            stop_asked: boolean;
             /** Url */
             url: string;
+            /**
+             * Visitor
+             * @description the beginning of a name for who asked; visitors take turns
+             */
+            visitor: string;
+        };
+        /**
+         * JobLogLine
+         * @description A line of a job's log, as sent by the event stream (`event: log`).
+         */
+        JobLogLine: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Message */
+            message: string;
         };
         /**
          * JobProgress
@@ -2923,7 +2992,7 @@ export interface components {
             elapsed_s: number;
             /**
              * Eta S
-             * @description until the last gradient step; null in the phases after it
+             * @description until the last gradient step, at the pace of the last ten seconds; null in the phases after it
              */
             eta_s: number | null;
             /** N Steps */
@@ -6035,6 +6104,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description joined: it waits or runs already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
             /** @description Successful Response */
             202: {
                 headers: {
@@ -7815,6 +7893,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description joined: it waits or runs already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
             /** @description Successful Response */
             202: {
                 headers: {
@@ -7864,7 +7951,9 @@ export interface operations {
     };
     jobs_jobs_json_get: {
         parameters: {
-            query?: never;
+            query?: {
+                mine?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8026,7 +8115,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["StepEvent"] | components["schemas"]["Job"];
+                    "text/event-stream": components["schemas"]["StepEvent"] | components["schemas"]["Job"] | components["schemas"]["JobLogLine"];
                 };
             };
             /** @description no such model, task, circuit, node, annotation, ablation or job */
@@ -8046,6 +8135,113 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErrorAnswer"];
                     "text/event-stream": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    job_log_jobs__job_id__log_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobLogLine"][];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    stop_jobs__job_id__stop_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
             /** @description the store does not answer */
