@@ -21,7 +21,7 @@ from app.schemas import (
     TaskSummary,
 )
 from app.store import Store
-from app.tasks import Tasks
+from app.tasks import Tasks, refuse_recorded
 from model.batch import encode_pairs
 from model.tasks.own import OwnTask
 from model.tasks.task import Task
@@ -106,6 +106,7 @@ class Catalogue:
         """Raises a 404 Refusal unless both exist, and an InputError where the model cannot read a user's own pairs."""
         self.library.shelf(model)
         found = self._tasks.find(task)
+        refuse_recorded(found)
         if isinstance(found, OwnTask):
             subject = self.library.subject(model)
             encode_pairs(found.own, subject.tokenizer, subject.config.block_size)

@@ -293,6 +293,8 @@ def openapi() -> None:
 
 
 app.command()(forms.export)
+app.command("import")(forms.import_)
+app.command()(forms.add)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 
 from app.access import Access
+from app.arrivals import Arrivals
 from app.cards import Cards
 from app.catalogue import Catalogue
 from app.compare import Comparing
 from app.experiments import Experiments
 from app.exports import Exports
+from app.imports import Imports
 from app.lab import Lab
 from app.library import Library
 from app.makers import Makers
@@ -127,6 +129,14 @@ def get_origin(request: Request) -> str:
     return str(request.base_url).rstrip("/")
 
 
+def get_imports(request: Request) -> Imports:
+    return cast(Imports, request.app.state.imports)
+
+
+def get_arrivals(request: Request) -> Arrivals:
+    return cast(Arrivals, request.app.state.arrivals)
+
+
 def get_render(request: Request) -> Render:
     def render(template: str, page_title: str, **context: Any) -> Response:
         page = {"page_title": page_title, **context}
@@ -158,4 +168,6 @@ TheExports = Annotated[Exports, Depends(get_exports)]
 TheMakers = Annotated[Makers, Depends(get_makers)]
 TheShortLinks = Annotated[ShortLinks, Depends(get_short_links)]
 TheOrigin = Annotated[str, Depends(get_origin)]
+TheImports = Annotated[Imports, Depends(get_imports)]
+TheArrivals = Annotated[Arrivals, Depends(get_arrivals)]
 ThePages = Annotated[Render, Depends(get_render)]

@@ -12,6 +12,7 @@ from app.errors import Refusal, no_such
 from model.config import ModelConfig, read_json
 from model.device import choose_device
 from model.errors import CheckpointError
+from model.means import MissingMeans
 from model.subject import Subject, load_subject
 from model.tasks import Language
 from model.training.sparsity import count_nonzero
@@ -114,13 +115,10 @@ class Library:
             lock = self._locks.setdefault(name, threading.Lock())
         with lock:
             found = self._subjects.get(name)
-            if found is None:
+            if found is None or self._means_came(found):
                 shelf = self.shelf(name)
                 log.info("loading model %s", name)
-                try:
-                    found = load_subject(shelf.folder, self.device)
-                except FileNotFoundError:
-                    raise CheckpointError(f"model {name} has no tokeniser in its folder") from None
+                found = load_subject(shelf.folder, self.device)
             self._hold(name, found)
             return found
 
@@ -143,6 +141,14 @@ class Library:
                     return
                 total -= self._subjects.pop(other).n_bytes
                 log.info("model %s is dropped to make room", other)
+
+    def _means_came(self, held: Subject) -> bool:
+        """Whether means were written since a model was loaded without them."""
+        return isinstance(held.means, MissingMeans) and (self.shelf(held.name).folder / "means.safetensors").is_file()
+
+    def with_fingerprint(self, fingerprint: str) -> str | None:
+        """The name of the model with these weights, if it is here."""
+        return next((shelf.name for shelf, facts in self.described() if facts.fingerprint == fingerprint), None)
 
     def subject_of(self, name: str, fingerprint: str) -> Subject:
         """The loaded model that a record was made with. Raises a 409 Refusal if the weights are others now."""

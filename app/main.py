@@ -9,6 +9,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 
 from app import __version__, errors, urls
 from app.access import Access
+from app.arrivals import Arrivals
 from app.assets import FOLDER, Assets, plotly_version
 from app.card_parts import CardParts
 from app.cards import Cards
@@ -18,9 +19,11 @@ from app.corpus import Corpus
 from app.database import Database
 from app.experiments import Experiments
 from app.exports import Exports
+from app.imports import Imports
 from app.lab import Lab
 from app.library import Library
 from app.makers import Makers
+from app.mean_work import MeanWork
 from app.middleware import Guard
 from app.node_analyses import NodeAnalyses
 from app.node_labels import NodeLabels
@@ -40,6 +43,7 @@ from app.routes import (
     gallery,
     health,
     home,
+    imports,
     jobs,
     models,
     nodes,
@@ -120,6 +124,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.prompt_analyses = PromptAnalyses(experiments)
     app.state.sizes = Sizes(experiments, settings.n_measured_pairs)
     app.state.comparing = Comparing(experiments)
+    app.state.imports = Imports(experiments, settings.data_dir / "staging", settings.n_measured_pairs)
+    app.state.means = MeanWork(library, corpus)
+    app.state.arrivals = Arrivals(library, settings.data_dir, settings.max_model_bytes)
     app.state.exports = Exports(experiments)
     app.state.library = library
     app.state.templates = make_templates()
@@ -138,6 +145,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sparsity,
         annotations,
         exports,
+        imports,
         ablations,
         sweeps,
         jobs,
@@ -150,5 +158,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount(urls.PLOTLY, Assets(plotly_version, packages=[("plotly", "package_data")]), name="plotly")
     app.add_middleware(Visitors)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
-    app.add_middleware(Guard, max_body_bytes=settings.max_body_bytes)
+    uploads = {
+        urls.MODELS: settings.max_model_bytes,
+        **dict.fromkeys((urls.IMPORT, urls.IMPORT_CHECK), settings.max_circuit_bytes),
+    }
+    app.add_middleware(Guard, max_body_bytes=settings.max_body_bytes, uploads=uploads)
     return app

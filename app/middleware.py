@@ -1,5 +1,7 @@
 """What every request passes: a limit on bodies, refusal of other sites' posts, headers that keep the page's own."""
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -22,9 +24,10 @@ SECURITY_HEADERS = {
 class Guard:
     """Adds security headers to every answer, and refuses bodies past the limit and posts from other sites."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int, uploads: Mapping[str, int] | None = None) -> None:
         self.app = app
         self.max_body_bytes = max_body_bytes
+        self.uploads = uploads or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -43,9 +46,10 @@ class Guard:
             await send(message)
 
         headers = Headers(scope=scope)
-        too_large = f"the body is too large; at most {self.max_body_bytes:,} bytes are read"
+        most = self.uploads.get(scope["path"], self.max_body_bytes)
+        too_large = f"the body is too large; at most {most:,} bytes are read"
         declared = headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > self.max_body_bytes:
+        if declared.isdigit() and int(declared) > most:
             await _refuse(413, too_large)(scope, receive, send_guarded)
             return
         if scope["method"] == "POST" and headers.get("sec-fetch-site") == "cross-site":
@@ -57,7 +61,7 @@ class Guard:
             nonlocal n_read
             message = await receive()
             n_read += len(message.get("body", b""))
-            if n_read > self.max_body_bytes:
+            if n_read > most:
                 raise HTTPException(413, too_large)
             return message
 

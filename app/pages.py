@@ -41,10 +41,13 @@ def make_templates(folder: Path | None = None) -> Jinja2Templates:
     return Jinja2Templates(env=environment)
 
 
+def asks_for_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
 def wants_page(request: Request) -> bool:
-    """A browser that asks for a page, not a program that asks for data."""
-    asks = request.method in ("GET", "HEAD") and not request.url.path.endswith(".json")
-    return asks and "text/html" in request.headers.get("accept", "")
+    """A browser that asks for a page or posts a form, not a program that asks for data."""
+    return not request.url.path.endswith(".json") and asks_for_page(request)
 
 
 def nats(value: float | None) -> str:

@@ -25,7 +25,7 @@ from app.schemas import (
     StepEvent,
 )
 from app.store import Store
-from app.tasks import Tasks
+from app.tasks import Tasks, refuse_recorded
 from app.versions import versions
 from model import prune as pruning
 from model import prune_settings
@@ -87,6 +87,7 @@ def prune_to_record(
     on_snapshot: OnSnapshot | None = None,
 ) -> CircuitDetail:
     """Prune and measure. Raises Stopped when told to stop; once it is `enough`, the best circuit so far is kept."""
+    refuse_recorded(task)
     started = time.monotonic()
 
     def passed_on(step: pruning.PruneStep) -> None:

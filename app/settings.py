@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     read_only: bool = Field(False, description="nobody may; the server needs no token then")
     computations_per_minute: int = Field(240, ge=1, description="of each visitor without the token")
     computations_at_once: int = Field(8, ge=1, description="of each visitor without the token")
+    max_circuit_bytes: int = Field(256_000_000, ge=1_000, description="of a file that is imported as a circuit")
+    max_model_bytes: int = Field(4_000_000_000, ge=1_000, description="of a model that is added, unpacked")
 
     @property
     def database(self) -> str:

@@ -1,11 +1,10 @@
 """Tasks by name: those that come with the app, and those that users gave. Nothing else looks a task up."""
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import select
 
@@ -16,7 +15,7 @@ from model.errors import InputError
 from model.subject import Subject
 from model.tasks import ALL_TASKS, Language
 from model.tasks.custom import read_pairs
-from model.tasks.own import OwnTask, own_task
+from model.tasks.own import OwnTask, RecordedTask, own_task, recorded_task
 from model.tasks.pair import PromptPair
 from model.tasks.task import Task
 
@@ -64,7 +63,9 @@ class Tasks:
 
     def keep(self, task: OwnTask, model: str) -> bool:
         """Store a task once; whether it is new."""
-        pairs = json.dumps([[pair.prompts, pair.answers] for pair in task.own], separators=(",", ":"))
+        content = [[pair.prompts, pair.answers] for pair in task.own]
+        recorded = isinstance(task, RecordedTask)
+        pairs = json.dumps({"recorded": content} if recorded else content, separators=(",", ":"))
         with self.database.writing() as session:
             if session.get(TaskRow, task.name) is not None:
                 return False
@@ -101,7 +102,16 @@ class Tasks:
         )
 
 
+def refuse_recorded(task: Task) -> None:
+    """Raises InputError for prompts that came with a circuit: there are none left to measure a pruned one on."""
+    if isinstance(task, RecordedTask):
+        raise InputError(f"the {len(task.own)} pairs of {task.name} came with a circuit; nothing is pruned on them")
+
+
 def _task(title: str, pairs: str, question: str, language: Language) -> OwnTask:
-    content: Sequence[tuple[tuple[str, str], tuple[str, str]]] = json.loads(pairs)
+    content: Any = json.loads(pairs)
+    recorded = isinstance(content, dict)
+    if recorded:
+        content = content["recorded"]
     own = [PromptPair((first, second), (right, wrong)) for (first, second), (right, wrong) in content]
-    return own_task(title, own, question, language)
+    return recorded_task(title, own, language) if recorded else own_task(title, own, question, language)

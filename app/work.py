@@ -2,16 +2,21 @@
 
 from app.cards import Cards
 from app.jobs import Report
+from app.mean_work import MeanWork
 from app.pruning import Pruning
-from app.schemas import CardRequest, JobRequest
+from app.schemas import CardRequest, JobRequest, MeansRequest
 
 
 class Work:
-    """Prunes, and controls for cards."""
+    """Prunes, controls for cards, and means of models that brought none."""
 
-    def __init__(self, pruning: Pruning, cards: Cards) -> None:
+    def __init__(self, pruning: Pruning, cards: Cards, means: MeanWork) -> None:
         self.pruning = pruning
         self.cards = cards
+        self.means = means
 
-    def __call__(self, request: JobRequest, report: Report) -> str:
+    def __call__(self, request: JobRequest, report: Report) -> str | None:
+        if isinstance(request, MeansRequest):
+            self.means.compute(request.model, on_step=report.step, should_stop=report.should_stop)
+            return None
         return self.cards.work(request, report) if isinstance(request, CardRequest) else self.pruning(request, report)

@@ -29,7 +29,7 @@ RETRY_S = 1.0
 STUCK_S = 10.0
 
 #: Does a job and returns the id of the circuit it made or worked on. Raises Stopped when told to stop.
-Work = Callable[[JobRequest, Report], str]
+Work = Callable[[JobRequest, Report], str | None]
 
 
 class Alive:

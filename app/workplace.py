@@ -14,6 +14,7 @@ from app.database import Database
 from app.experiments import Experiments
 from app.job_claims import Claims
 from app.library import Library
+from app.mean_work import MeanWork
 from app.pruning import Pruning
 from app.settings import Settings
 from app.store import Store
@@ -34,8 +35,9 @@ def work_of(settings: Settings, database: Database) -> Work:
     if library.device.type == "cpu":
         warm_in_background()
     experiments = Experiments(store, library, tasks)
-    cards = Cards(experiments, Corpus(settings.bundle_dir / "corpus"), CardParts(database), settings.n_measured_pairs)
-    return Work(Pruning(store, library, tasks, settings.n_measured_pairs), cards)
+    corpus = Corpus(settings.bundle_dir / "corpus")
+    cards = Cards(experiments, corpus, CardParts(database), settings.n_measured_pairs)
+    return Work(Pruning(store, library, tasks, settings.n_measured_pairs), cards, MeanWork(library, corpus))
 
 
 @contextmanager

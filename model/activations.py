@@ -82,6 +82,13 @@ def next_token_logits(
     return record(subject, tokens, last, (), circuit).logits[0].cpu()
 
 
+def last_logits(
+    subject: Subject, tokens: Int[Tensor, "prompt pos"], last: Int[Tensor, " prompt"]
+) -> Float[Tensor, "prompt vocab"]:
+    """The full model's logits after each prompt of a padded batch, on the CPU."""
+    return record(subject, tokens, last, ()).logits.cpu()
+
+
 def embedding_writers(subject: Subject, channel: int, n: int) -> list[tuple[int, float]]:
     """The `n` tokens whose embedding writes a residual channel most: (token, weight), largest magnitude first."""
     return _largest(subject.model.wte.weight[:, channel], n)

@@ -1,6 +1,8 @@
 """Mean activations over the pretraining distribution: what a node that is cut is set to (paper A.5, step 2)."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from jaxtyping import Float, Int
@@ -15,6 +17,34 @@ from model.transformer import Transformer
 
 #: For each maskable site the mean of each node over tokens and prompts, shape [node].
 Means = dict[str, Float[Tensor, " node"]]
+
+
+class MissingMeans(dict[str, Tensor]):
+    """In place of means that are not there yet: the model can be looked at, and what needs them says so."""
+
+    def __getitem__(self, site: str) -> Tensor:
+        raise self._missing()
+
+    def __iter__(self) -> Iterator[str]:
+        raise self._missing()
+
+    def items(self) -> NoReturn:
+        raise self._missing()
+
+    def values(self) -> NoReturn:
+        raise self._missing()
+
+    def keys(self) -> NoReturn:
+        raise self._missing()
+
+    def get(self, *_: object) -> NoReturn:
+        raise self._missing()
+
+    @staticmethod
+    def _missing() -> CheckpointError:
+        return CheckpointError(
+            "the corpus means of this model are not computed yet; its job on /jobs says how far it is"
+        )
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 
 /**
  * @import { Ablation, AblationRequest, Annotation, AnnotationRequest, ChannelPage, CircuitDetail, ErrorAnswer, Job, JobLogLine, ModelDetail, NodeDetail, PruneRequest,
- *   RunAnswer, StepEvent, TaskCheck, TaskDetail, TaskMeasure, TaskRequest, TaskSummary } from "./types.js"
+ *   ImportCheck, Imported, ModelArrival, RunAnswer, StepEvent, TaskCheck, TaskDetail, TaskMeasure, TaskRequest, TaskSummary } from "./types.js"
  * @import { CircuitSizes, CircuitSummary, MeasuredSize } from "./types.js"
  * @import { CardJob, CardPart, Failures, LabelProposals } from "./card_types.js"
  * @import { AttentionAnswer, Contrast, Ledger, PromptTrace, Sharpness } from "./panel_types.js"
@@ -207,6 +207,18 @@ export const measureProgram = (circuit) => request(`/circuits/${circuit}/program
 /** @param {string} circuit @param {string} node @param {AbortSignal} [signal] @returns {Promise<LabelProposals>} */
 export const getLabel = (circuit, node, signal) =>
   request(`/circuits/${circuit}/nodes/${node}/label.json`, signal ? { signal } : {});
+
+/** A form with its files, as it is. @param {string} path @param {FormData} body @returns {Promise<any>} */
+const send = (path, body) => request(path, { method: "POST", body });
+
+/** @param {FormData} body @returns {Promise<ImportCheck>} */
+export const checkImport = (body) => send("/import/check", body);
+
+/** @param {FormData} body @returns {Promise<Imported>} */
+export const keepImport = (body) => send("/import", body);
+
+/** @param {FormData} body @returns {Promise<ModelArrival>} */
+export const addModel = (body) => send("/models", body);
 
 /** @param {string} id @returns {Promise<Job>} */
 export const getJob = (id) => request(`/jobs/${id}.json`);

@@ -18,7 +18,12 @@ export function stateWords(job) {
   const words = /** @type {Record<JobState, string>} */ ({
     queued: `Waiting for its turn${place}${wait}.`,
     running: job.stop_asked ? "Ending with what it has." : runs(job),
-    done: job.request.kind === "card" ? "Done: the controls are on the card." : "Done: the circuit is kept.",
+    done:
+      job.request.kind === "card"
+        ? "Done: the controls are on the card."
+        : job.request.kind === "means"
+          ? "Done: the means are computed."
+          : "Done: the circuit is kept.",
     failed: "Failed.",
     cancelled: "Cancelled.",
     interrupted: "Interrupted: it goes on from its last checkpoint as soon as there is a worker.",

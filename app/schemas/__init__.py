@@ -73,6 +73,7 @@ from app.schemas.jobs import (
     JobProgress,
     JobRequest,
     JobState,
+    MeansRequest,
     PruneRequest,
     StepEvent,
 )
@@ -146,6 +147,7 @@ __all__ = [
     "CIRCUIT_PATTERN",
     "Calibration",
     "CardRequest",
+    "MeansRequest",
     "ChangedPair",
     "Channel",
     "ChannelEnd",

@@ -167,10 +167,21 @@ class Forked(Wire):
     added: list[str]
 
 
-class Provenance(Wire):
-    """Where a circuit came from: the run that made it, enough to run it again."""
+class ImportedFrom(Wire):
+    """The file that a circuit came from, and what it says of it; losses are nats a prompt."""
 
-    method: Literal["prune"]
+    form: Literal["sparsescope", "released", "sparse-pretrain"]
+    file_name: str
+    full_model_loss_nats: float | None
+    circuit_loss_nats: float | None
+    node_loss_nats: dict[str, float] = Field(description="the circuit's loss less one node, by node")
+    notes: list[str]
+
+
+class Provenance(Wire):
+    """Where a circuit came from: the run that made it, enough to run it again; or the file, in `imported`."""
+
+    method: Literal["prune", "import"]
     settings: PruneSettings
     n_steps_run: int
     elapsed_s: float
@@ -180,6 +191,7 @@ class Provenance(Wire):
     order: PruningOrder | None = None
     derived: Derived | None = None
     forked: Forked | None = None
+    imported: ImportedFrom | None = None
     versions: dict[str, str]
 
 

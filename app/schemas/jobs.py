@@ -28,7 +28,14 @@ class CardRequest(Wire):
     n_steps: int | None = None
 
 
-JobRequest = Annotated[PruneRequest | CardRequest, Field(discriminator="kind")]
+class MeansRequest(Wire):
+    """Corpus means of a model that brought none."""
+
+    kind: Literal["means"] = "means"
+    model: Name
+
+
+JobRequest = Annotated[PruneRequest | CardRequest | MeansRequest, Field(discriminator="kind")]
 
 
 class JobProgress(Wire):
@@ -85,7 +92,7 @@ class Job(Wire):
     progress: JobProgress | None
     resumed_from_step: int | None = Field(description="where it last went on after it was interrupted")
     stop_asked: bool = Field(description="it was asked to end with what it has")
-    circuit: str | None = Field(description="once done: the circuit made, or whose card it was")
+    circuit: str | None = Field(description="once done: the circuit made, or whose card it was; null for means")
     error: str | None
 
 

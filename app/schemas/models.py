@@ -48,7 +48,7 @@ class ModelSummary(Wire):
     url: str
     fingerprint: str
     config: ModelConfig
-    language: Literal["python", "dyck"] = Field(description="what it reads; only tasks of it are asked")
+    language: Literal["python", "dyck", "tokens"] = Field(description="what it reads; only tasks of it are asked")
     family: str | None = Field(description="models made to be compared, like python-3x512")
     role: Role | None
     seed: int | None

@@ -15,7 +15,7 @@ class TaskSummary(Wire):
     question: str
     url: str
     example: PromptPair
-    language: Literal["python", "dyck"]
+    language: Literal["python", "dyck", "tokens"]
     own: bool = Field(description="whether a user gave its pairs")
 
 

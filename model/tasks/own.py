@@ -40,6 +40,33 @@ class OwnTask(Task):
         return found[:n]
 
 
+@dataclass(frozen=True)
+class RecordedTask(OwnTask):
+    """The prompts that came with a circuit, all held out: it is measured on them, and nothing is pruned on them."""
+
+    @cached_property
+    def splits(self) -> dict[Split, list[PromptPair]]:
+        return {"train": [], "heldout": list(self.own)}
+
+    def pairs(self, split: Split, n: int, seed: int = 0) -> list[PromptPair]:
+        """The same pairs whatever the split, so that there is something to look at."""
+        found = list(self.own)
+        random.Random(f"{self.name}/{seed}").shuffle(found)
+        return found[:n]
+
+
+def recorded_task(title: str, pairs: Iterable[PromptPair], language: Language = "python") -> RecordedTask:
+    """The task of an imported circuit, named like one's own; however few the pairs are."""
+    own = tuple(sorted(set(pairs), key=lambda pair: (pair.prompts, pair.answers)))
+    content = json.dumps(["recorded", *([*pair.prompts, *pair.answers] for pair in own)], separators=(",", ":"))
+    name = f"{slug(title)}-{sha256(content.encode()).hexdigest()[:12]}"
+    doc = "Pairs that came with an imported circuit. All are held out; they are too few to prune on."
+    return RecordedTask(
+        name, title.strip(), "Which of the two answers is right?", doc, lambda rng: rng.choice(own), own,
+        language=language,
+    )  # fmt: skip
+
+
 def own_task(title: str, pairs: Iterable[PromptPair], question: str = "", language: Language = "python") -> OwnTask:
     """A task under a name of its title and a hash of its pairs: the same pairs and title have the same name for ever.
 

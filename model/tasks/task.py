@@ -12,7 +12,8 @@ from model.tasks.pair import PromptPair
 
 Split = Literal["train", "heldout"]
 SPLITS: tuple[Split, Split] = ("train", "heldout")
-Language = Literal["python", "dyck"]
+#: `tokens`: ids without text, of a model that brought no tokeniser.
+Language = Literal["python", "dyck", "tokens"]
 TRIES_A_PAIR = 100
 
 
