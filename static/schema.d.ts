@@ -730,6 +730,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep a circuit or prompt pairs; what is kept already answers 200
+         * @description A circuit stands in no public list until its maker publishes it.
+         */
+        post: operations["keep_import_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/import.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What can be imported, and how much of it */
+        get: operations["limits_import_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/import/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check a circuit or prompt pairs without keeping them: every fault, or what would be kept */
+        post: operations["check_import_check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/jobs": {
         parameters: {
             query?: never;
@@ -849,6 +903,26 @@ export interface paths {
         put?: never;
         /** Ask a running job to end now and to keep what it has: of a prune the best circuit so far */
         post: operations["stop_jobs__job_id__stop_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add a model: a zip of its folder, or the files in it
+         * @description It is listed at once; its corpus means are computed by a job unless the folder brings them.
+         */
+        post: operations["add_model_models_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1602,6 +1676,84 @@ export interface components {
             layer: number;
             /** Prompt */
             prompt: string;
+        };
+        /** Body_add_model_models_post */
+        Body_add_model_models_post: {
+            /**
+             * Files
+             * @description one .zip, or beeg_config.json, final_model.pt and so on
+             */
+            files: string[];
+            /**
+             * Name
+             * @description else the name of the zip
+             * @default
+             */
+            name: string;
+        };
+        /** Body_check_import_check_post */
+        Body_check_import_check_post: {
+            /**
+             * Candidates
+             * @description two tokens, where viz_data.pt does not tell
+             * @default
+             */
+            candidates: string;
+            /**
+             * File
+             * @description the file, unless its text is in `text`
+             */
+            file?: string | null;
+            /**
+             * Model
+             * @description where the file does not say
+             * @default
+             */
+            model: string;
+            /**
+             * Task
+             * @description where the file does not say; a title for prompts
+             * @default
+             */
+            task: string;
+            /**
+             * Text
+             * @description a JSON text, unless there is a file
+             * @default
+             */
+            text: string;
+        };
+        /** Body_keep_import_post */
+        Body_keep_import_post: {
+            /**
+             * Candidates
+             * @description two tokens, where viz_data.pt does not tell
+             * @default
+             */
+            candidates: string;
+            /**
+             * File
+             * @description the file, unless its text is in `text`
+             */
+            file?: string | null;
+            /**
+             * Model
+             * @description where the file does not say
+             * @default
+             */
+            model: string;
+            /**
+             * Task
+             * @description where the file does not say; a title for prompts
+             * @default
+             */
+            task: string;
+            /**
+             * Text
+             * @description a JSON text, unless there is a file
+             * @default
+             */
+            text: string;
         };
         /**
          * Calibration
@@ -2883,6 +3035,106 @@ export interface components {
             value: number;
         };
         /**
+         * ImportCheck
+         * @description What a file comes to, before anything is kept: a sentence for each fault, else what would be stored.
+         */
+        ImportCheck: {
+            /**
+             * Example
+             * @description the first pair of prompts, where the file brings any
+             */
+            example?: [
+                string,
+                string
+            ] | null;
+            /**
+             * Faults
+             * @description the first 50; with any, nothing can be kept
+             */
+            faults: string[];
+            /** Form */
+            form: ("sparsescope" | "released" | "sparse-pretrain" | "prompt-pairs") | null;
+            /** Model */
+            model?: string | null;
+            /** N Edges */
+            n_edges?: number | null;
+            /** N Nodes */
+            n_nodes?: number | null;
+            /** N Pairs */
+            n_pairs?: number | null;
+            /**
+             * Notes
+             * @description what the file holds besides, and what was told from it
+             */
+            notes: string[];
+            stored?: components["schemas"]["StoredFigures"] | null;
+            /** Task */
+            task?: string | null;
+        };
+        /**
+         * ImportLimits
+         * @description What is read, and how much of it.
+         */
+        ImportLimits: {
+            /** Circuit Forms */
+            circuit_forms: ("sparsescope" | "released" | "sparse-pretrain" | "prompt-pairs")[];
+            /** Model Files */
+            model_files: string[];
+            /**
+             * Models
+             * @description models that a circuit can be of
+             */
+            models: string[];
+            /** Most Model Bytes */
+            most_model_bytes: number;
+        };
+        /**
+         * Imported
+         * @description What was kept: a circuit, or a task where the file held prompt pairs.
+         */
+        Imported: {
+            circuit: components["schemas"]["CircuitSummary"] | null;
+            /**
+             * Form
+             * @enum {string}
+             */
+            form: "sparsescope" | "released" | "sparse-pretrain" | "prompt-pairs";
+            /** Is New */
+            is_new: boolean;
+            /** Notes */
+            notes: string[];
+            /** Task */
+            task: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * ImportedFrom
+         * @description The file that a circuit came from, and what it says of it; losses are nats a prompt.
+         */
+        ImportedFrom: {
+            /** Circuit Loss Nats */
+            circuit_loss_nats: number | null;
+            /** File Name */
+            file_name: string;
+            /**
+             * Form
+             * @enum {string}
+             */
+            form: "sparsescope" | "released" | "sparse-pretrain";
+            /** Full Model Loss Nats */
+            full_model_loss_nats: number | null;
+            /**
+             * Node Loss Nats
+             * @description the circuit's loss less one node, by node
+             */
+            node_loss_nats: {
+                [key: string]: number;
+            };
+            /** Notes */
+            notes: string[];
+        };
+        /**
          * Interplay
          * @description Several interventions at once: their joint change against the sum of the single ones.
          */
@@ -2915,7 +3167,7 @@ export interface components {
         Job: {
             /**
              * Circuit
-             * @description once done: the circuit made, or whose card it was
+             * @description once done: the circuit made, or whose card it was; null for means
              */
             circuit: string | null;
             /**
@@ -2938,7 +3190,7 @@ export interface components {
              */
             queue_place: number | null;
             /** Request */
-            request: components["schemas"]["PruneRequest"] | components["schemas"]["CardRequest"];
+            request: components["schemas"]["PruneRequest"] | components["schemas"]["CardRequest"] | components["schemas"]["MeansRequest"];
             /**
              * Resumed From Step
              * @description where it last went on after it was interrupted
@@ -3166,6 +3418,19 @@ export interface components {
             n_weights: number;
         };
         /**
+         * MeansRequest
+         * @description Corpus means of a model that brought none.
+         */
+        MeansRequest: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "means";
+            /** Model */
+            model: string;
+        };
+        /**
          * Measure
          * @description How well something does a task: `n_pairs` prompt pairs, two prompts each.
          */
@@ -3216,6 +3481,27 @@ export interface components {
             control: "necessity" | "calibration" | "random_circuits" | "ablation_modes" | "faithfulness" | "corpus" | "elsewhere" | "shuffled_weights" | "shuffled_labels";
             /** Why */
             why: string;
+        };
+        /**
+         * ModelArrival
+         * @description A model that was taken in. Its means are computed by `job`, unless the folder brought them.
+         */
+        ModelArrival: {
+            /** Fingerprint */
+            fingerprint: string;
+            job: components["schemas"]["Job"] | null;
+            /** Name */
+            name: string;
+            /** Notes */
+            notes: string[];
+            /**
+             * Tokenizer
+             * @description token ids: the folder brought none
+             * @enum {string}
+             */
+            tokenizer: "own" | "token ids";
+            /** Url */
+            url: string;
         };
         /** ModelCard */
         ModelCard: {
@@ -3282,7 +3568,7 @@ export interface components {
              * @description what it reads; only tasks of it are asked
              * @enum {string}
              */
-            language: "python" | "dyck";
+            language: "python" | "dyck" | "tokens";
             losses: components["schemas"]["HeldOutLosses"];
             /** Matrices */
             matrices: components["schemas"]["MatrixCount"][];
@@ -3362,7 +3648,7 @@ export interface components {
              * @description what it reads; only tasks of it are asked
              * @enum {string}
              */
-            language: "python" | "dyck";
+            language: "python" | "dyck" | "tokens";
             losses: components["schemas"]["HeldOutLosses"];
             /** N Circuits */
             n_circuits: number;
@@ -3997,7 +4283,7 @@ export interface components {
         };
         /**
          * Provenance
-         * @description Where a circuit came from: the run that made it, enough to run it again.
+         * @description Where a circuit came from: the run that made it, enough to run it again; or the file, in `imported`.
          */
         Provenance: {
             calibration: components["schemas"]["Calibration"] | null;
@@ -4007,11 +4293,12 @@ export interface components {
             /** Elapsed S */
             elapsed_s: number;
             forked?: components["schemas"]["Forked"] | null;
+            imported?: components["schemas"]["ImportedFrom"] | null;
             /**
              * Method
-             * @constant
+             * @enum {string}
              */
-            method: "prune";
+            method: "prune" | "import";
             /** N Steps Run */
             n_steps_run: number;
             order?: components["schemas"]["PruningOrder"] | null;
@@ -4892,6 +5179,24 @@ export interface components {
             step: number;
         };
         /**
+         * StoredFigures
+         * @description What a file says of its circuit, nats a prompt; released files store sums over a pair, which are halved.
+         */
+        StoredFigures: {
+            /** Circuit Loss Nats */
+            circuit_loss_nats?: number | null;
+            /** Full Model Loss Nats */
+            full_model_loss_nats?: number | null;
+            /**
+             * Node Loss Nats
+             * @description the circuit's loss less one node
+             * @default {}
+             */
+            node_loss_nats: {
+                [key: string]: number;
+            };
+        };
+        /**
          * StoryStep
          * @description One view of the circuit and what is to be seen in it.
          */
@@ -5093,7 +5398,7 @@ export interface components {
              * Language
              * @enum {string}
              */
-            language: "python" | "dyck";
+            language: "python" | "dyck" | "tokens";
             /** Name */
             name: string;
             /**
@@ -5174,7 +5479,7 @@ export interface components {
              * Language
              * @enum {string}
              */
-            language: "python" | "dyck";
+            language: "python" | "dyck" | "tokens";
             /** Name */
             name: string;
             /**
@@ -7880,6 +8185,173 @@ export interface operations {
             };
         };
     };
+    keep_import_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "multipart/form-data": components["schemas"]["Body_keep_import_post"];
+            };
+        };
+        responses: {
+            /** @description kept before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    limits_import_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportLimits"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    check_import_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "multipart/form-data": components["schemas"]["Body_check_import_check_post"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportCheck"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     submit_jobs_post: {
         parameters: {
             query?: never;
@@ -8228,6 +8700,66 @@ export interface operations {
             };
             /** @description the state of things does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    add_model_models_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["Body_add_model_models_post"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelArrival"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
