@@ -1,7 +1,7 @@
 """Pictures of the main states of the page, as a person sees them: `make screenshots` writes docs/screenshots/.
 
-Names of states after the command draw those alone; `--out` draws elsewhere. Every state is drawn wide and narrow, light
-and dark; what is kept in docs/ is wide and light, and a few in the other ways.
+Names of states after the command draw those alone; `--out` draws elsewhere. Every state is drawn wide, narrow and huge,
+light and dark; what is kept in docs/ is wide and light, and a few in the other ways.
 """
 
 import argparse
@@ -19,13 +19,13 @@ from app.settings import ROOT
 from conftest import Server, serving
 
 OUT = ROOT / "docs" / "screenshots"
-SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
+SIZES = {"wide": (1280, 800), "narrow": (390, 844), "huge": (2560, 1440)}
 SCHEMES = ("light", "dark")
 #: Kept in docs/ also narrow and light, or wide and dark.
 ALSO_NARROW = {"explorer", "node-neuron", "prompt-contrast", "compare"}
 ALSO_DARK = {"explorer", "prompt-ledger"}
 #: Looked at, but too like others to be kept.
-NOT_KEPT = {"selected", "prompt-answer", "error"}
+NOT_KEPT = {"selected", "prompt-answer", "error", "trace", "search", "zoomed", "proposals", "compare-models"}
 PATIENCE_MS = 120_000
 
 State = Callable[[Page, CircuitDetail], None]
@@ -61,6 +61,40 @@ def explorer(page: Page, circuit: CircuitDetail) -> None:
 def selected(page: Page, circuit: CircuitDetail) -> None:
     drawn(page, f"{circuit.url}?node={key_of(circuit)}&hops=2")
     page.get_by_test_id("activations").wait_for()
+
+
+def trace(page: Page, circuit: CircuitDetail) -> None:
+    """Through attention: from a key to what its head's pattern moves, and on."""
+    key = key_of(circuit, lambda node: node.site.endswith((".q", ".k")))
+    drawn(page, f"{circuit.url}?node={key}&trace=down&hops=3")
+    page.get_by_test_id("activations").wait_for()
+
+
+def search(page: Page, circuit: CircuitDetail) -> None:
+    drawn(page, circuit.url)
+    page.locator("#search").fill("resid")
+    page.locator("#search-results li").first.wait_for()
+    page.evaluate("scrollTo(0, 0)")
+
+
+def summaries(page: Page) -> list[CircuitSummary]:
+    return [CircuitSummary.model_validate(c) for c in page.request.get("/circuits.json").json()]
+
+
+def zoomed(page: Page, circuit: CircuitDetail) -> None:
+    """Part of the largest circuit, with its map; the edges of little weight hidden."""
+    largest = max(summaries(page), key=lambda c: c.n_edges)
+    drawn(page, f"{largest.url}?min_weight=0.05")
+    for _ in range(3):
+        page.locator("#zoom-in").click()
+    page.get_by_test_id("minimap").wait_for()
+
+
+def proposals(page: Page, circuit: CircuitDetail) -> None:
+    drawn(page, f"{circuit.url}?panel=notes")
+    page.get_by_test_id("propose-all").click()
+    page.get_by_test_id("propose-all").wait_for(state="hidden")
+    show(page, "[data-testid=proposals]")
 
 
 def node_of(wanted: Callable[[Node], bool], section: str) -> State:
@@ -100,10 +134,17 @@ def size(page: Page, circuit: CircuitDetail) -> None:
 
 def compare(page: Page, circuit: CircuitDetail) -> None:
     """Beside the circuit of the same model that is nearest to it: the same task if there is one."""
-    answer = page.request.get("/circuits.json").json()
-    others = [c for c in map(CircuitSummary.model_validate, answer) if c.id != circuit.id and c.model == circuit.model]
+    others = [c for c in summaries(page) if c.id != circuit.id and c.model == circuit.model]
     other = min(others, key=lambda c: (c.task != circuit.task, abs(c.n_nodes - circuit.n_nodes)))
     drawn(page, f"/compare?a={circuit.id}&b={other.id}")
+
+
+def compare_models(page: Page, circuit: CircuitDetail) -> None:
+    """Beside the circuit that another model has for the same task."""
+    others = [c for c in summaries(page) if c.model != circuit.model]
+    other = max(others, key=lambda c: (c.task == circuit.task, c.n_edges))
+    page.goto(f"/compare?a={circuit.id}&b={other.id}")
+    page.locator(".still svg").nth(1).wait_for()
 
 
 def story(page: Page, circuit: CircuitDetail) -> None:
@@ -180,6 +221,9 @@ STATES: dict[str, State] = {
     "home": home,
     "explorer": explorer,
     "selected": selected,
+    "trace": trace,
+    "search": search,
+    "zoomed": zoomed,
     "node-neuron": node_of(lambda node: node.site.endswith("post_act"), "section-response"),
     "node-head": node_of(lambda node: node.site.endswith((".q", ".k", ".v")), "section-attention"),
     "node-channel": node_of(lambda node: node.site.endswith(("act_in", "resid_delta")), "section-task"),
@@ -189,6 +233,8 @@ STATES: dict[str, State] = {
     "prompt-ledger": prompt("ledger", "ledger-sums"),
     "size": size,
     "compare": compare,
+    "compare-models": compare_models,
+    "proposals": proposals,
     "story": story,
     "help": help_of_keys,
     "tour": tour,
@@ -227,7 +273,7 @@ def is_kept(name: str, size: str, scheme: str) -> bool:
     if name in NOT_KEPT:
         return False
     if scheme == "light":
-        return size == "wide" or name in ALSO_NARROW
+        return size == "wide" or (size == "narrow" and name in ALSO_NARROW)
     return size == "wide" and name in ALSO_DARK
 
 
@@ -240,8 +286,8 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with tempfile.TemporaryDirectory() as folder, serving(ROOT / "bundle", Path(folder) / "data") as server:
-        summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
-        quotes = [c for c in summaries if c.task == "single_double_quote"] or summaries
+        all_of_them = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
+        quotes = [c for c in all_of_them if c.task == "single_double_quote"] or all_of_them
         first = min(quotes, key=lambda c: c.n_nodes)
         circuit = CircuitDetail.model_validate_json(httpx.get(f"{server.url}{first.url}.json").text)
         with sync_playwright() as playwright:
