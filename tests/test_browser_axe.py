@@ -8,12 +8,22 @@ from playwright.sync_api import Browser, Page, expect
 from app.schemas import CircuitDetail, CircuitSummary
 from conftest import Server
 from graph_page import expect_graph, open_circuit
-from test_browser import circuit  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=60_000)
 
 SCHEMES = [("light", 1440), ("dark", 390)]
+
+
+@pytest.fixture(scope="session")
+def circuit(server: Server) -> CircuitDetail:
+    """The smallest circuit with a neuron and a head."""
+    summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
+    for summary in sorted(summaries, key=lambda c: (c.n_nodes, c.id)):
+        found = CircuitDetail.model_validate_json(httpx.get(f"{server.url}{summary.url}.json").text)
+        if any(n.site.endswith("mlp.post_act") for n in found.nodes) and any(n.head is not None for n in found.nodes):
+            return found
+    raise AssertionError("no circuit has both")
 
 
 def look(page: Page, where: str, width: int, part: str | None = None) -> None:
@@ -36,7 +46,7 @@ def new_page(browser: Browser, server: Server, scheme: str, width: int) -> Page:
 def test_axe_finds_nothing_in_the_explorer_and_its_panels(
     browser: Browser,
     server: Server,
-    circuit: CircuitDetail,  # noqa: F811
+    circuit: CircuitDetail,
     scheme: str,
     width: int,
 ) -> None:
@@ -69,7 +79,7 @@ def test_axe_finds_nothing_in_the_explorer_and_its_panels(
 def test_axe_finds_nothing_on_the_other_pages(
     browser: Browser,
     server: Server,
-    circuit: CircuitDetail,  # noqa: F811
+    circuit: CircuitDetail,
     scheme: str,
     width: int,
 ) -> None:
