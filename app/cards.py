@@ -96,10 +96,23 @@ class Cards:
         return CardFile(format="sparsescope-card/1", circuit=circuit_id, parts=parts)
 
     def check(self, circuit_id: str, request: CardJob) -> CardRequest:
-        """The job that a request asks for. Raises a 404 Refusal where there is no such circuit."""
+        """The job that a request asks for; as many steps as the circuit's own are its own settings. Raises a 404
+        Refusal where there is no such circuit."""
         self.experiments.circuit(circuit_id)
         controls = [name for name in CONTROLS if name in request.controls]
-        return CardRequest(circuit=circuit_id, controls=controls, n_steps=request.n_steps)
+        own = self.experiments.store.circuit(circuit_id).provenance.settings.n_steps
+        n_steps = None if request.n_steps is None or request.n_steps >= own else request.n_steps
+        return CardRequest(circuit=circuit_id, controls=controls, n_steps=n_steps)
+
+    def has(self, circuit_id: str, control: ControlName, n_steps: int | None) -> bool:
+        """Whether a control is kept: a shuffled prune of at least `n_steps`, without them one with own settings."""
+        kept = [part.result for part in chosen(self.parts.of_circuit(circuit_id)) if part.result.control == control]
+        return any(
+            not isinstance(result, ShuffledPrune)
+            or result.same_settings
+            or (n_steps is not None and result.settings.n_steps >= n_steps)
+            for result in kept
+        )
 
     def compute(
         self,

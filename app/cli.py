@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.commands import forms
+from app.commands import cards, forms
 from app.commands.work import work
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.cards import Cards
     from app.tasks import Tasks
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Circuits of weight-sparse transformers.")
@@ -38,31 +37,6 @@ def _tasks(settings: Settings) -> Iterator["Tasks"]:
     database.migrate()
     try:
         yield Tasks(database)
-    finally:
-        database.close()
-
-
-@contextmanager
-def _cards(settings: Settings) -> Iterator["Cards"]:
-    """The cards of the bundle's circuits and of those in the database of the data directory."""
-    from app.card_parts import CardParts
-    from app.cards import Cards
-    from app.corpus import Corpus
-    from app.database import Database
-    from app.experiments import Experiments
-    from app.library import Library
-    from app.store import Store
-    from app.tasks import Tasks
-
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.database)
-    database.migrate()
-    try:
-        store, parts = Store(database), CardParts(database)
-        store.import_bundle(settings.bundle_dir / "circuits")
-        parts.import_bundle(settings.bundle_dir / "cards")
-        experiments = Experiments(store, Library(settings.model_dirs, settings.device), Tasks(database))
-        yield Cards(experiments, Corpus(settings.bundle_dir / "corpus"), parts, settings.n_measured_pairs)
     finally:
         database.close()
 
@@ -200,35 +174,6 @@ def search(
 
 
 @app.command()
-def card(
-    circuits: Annotated[list[str], typer.Argument(help="ids of circuits, or `all` of the bundle")],
-    out: Annotated[Path | None, typer.Option(help="folder to write cards to; else cards/ of the bundle")] = None,
-    control: Annotated[list[str] | None, typer.Option(help="only this control; again for each; else all")] = None,
-    n_steps: Annotated[int | None, typer.Option(help="gradient steps of shuffled prunes; else the circuit's")] = None,
-    data_dir: DataDir = None,
-    device: Device = None,
-) -> None:
-    """Compute the controls of circuits, and write their cards as JSON beside them."""
-    from app.cards import CONTROLS
-    from app.schemas.card import CardJob
-
-    settings = _settings(data_dir=data_dir, device=device)
-    folder = out or settings.bundle_dir / "cards"
-    with _sentences(), _cards(settings) as cards:
-        folder.mkdir(parents=True, exist_ok=True)
-        kept = cards.experiments.store.circuits(reader=None)
-        ids = [summary.id for summary in kept] if circuits == ["all"] else circuits
-        for circuit_id in ids:
-            wanted = CardJob.model_validate({"controls": control or list(CONTROLS), "n_steps": n_steps})
-            for name in cards.check(circuit_id, wanted).controls:
-                part, _ = cards.compute(circuit_id, name, n_steps=n_steps)
-                print(f"{circuit_id} {name}: {part.elapsed_s:.1f} s", flush=True)
-            path = folder / f"{circuit_id}.json"
-            path.write_text(cards.file(circuit_id).model_dump_json(indent=1) + "\n")
-            print(f"{path}: {cards.card(circuit_id).verdict.sentence}", flush=True)
-
-
-@app.command()
 def science(
     readme: Annotated[Path | None, typer.Option(help="a README to write the tables into, between its marks")] = None,
     n_pairs: Annotated[int, typer.Option(help="held-out pairs of each task", min=2, max=512)] = 256,
@@ -295,6 +240,7 @@ def openapi() -> None:
 app.command()(forms.export)
 app.command("import")(forms.import_)
 app.command()(forms.add)
+app.command()(cards.card)
 
 
 if __name__ == "__main__":

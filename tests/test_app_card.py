@@ -26,7 +26,7 @@ from app.pruning import circuit_record
 from app.schemas import CardRequest, CircuitDetail, Job, Provenance
 from app.schemas import PruneSettings as WireSettings
 from app.schemas.annotations import AnnotatedCircuit
-from app.schemas.card import Card, CardFile, CardPart, RandomCircuits, ShuffledLabels
+from app.schemas.card import Card, CardFile, CardJob, CardPart, RandomCircuits, ShuffledLabels
 from app.tables import CardPartRow
 from conftest import tiny_settings
 from model.calibrate import Calibration
@@ -101,6 +101,13 @@ def test_a_control_that_takes_a_prune_is_a_job(client: TestClient, circuit_id: s
     assert circuit_id[:8] in client.get("/jobs", headers=HTML).text
 
 
+def test_as_many_steps_as_the_circuits_own_are_its_own_settings(shared_client: TestClient, circuit_id: str) -> None:
+    cards = shared_client.app.state.cards  # type: ignore[attr-defined]
+    own = PruneSettings().n_steps
+    for asked, settled in ((own, None), (own + 1, None), (own - 1, own - 1), (None, None)):
+        assert cards.check(circuit_id, CardJob(controls=["shuffled_labels"], n_steps=asked)).n_steps == settled
+
+
 def test_a_job_prunes_with_shuffled_weights_and_labels(
     shared_client: TestClient, ordered: CircuitDetail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,12 +133,14 @@ def test_a_job_prunes_with_shuffled_weights_and_labels(
     assert cards.work(request, Quiet()) == ordered.id
     assert "shuffled weights, learning" in phases and "shuffled labels, calibrating" in phases
     quick = {p.result.control: p.result for p in card_of(shared_client, ordered.id).parts}
+    assert [cards.has(ordered.id, "shuffled_labels", n) for n in (1, 2, 3, None)] == [True, True, False, False]
     for name in PRUNED:
         assert not quick[name].same_settings and quick[name].settings.n_steps == 2
         assert quick[name].measure.n_pairs == tiny.N_PAIRS
     assert quick["shuffled_labels"].full_model.accuracy.value == pytest.approx(0.5, abs=0.2)
     cards.work(request.model_copy(update={"n_steps": None, "controls": ["shuffled_labels"]}), Quiet())
     own = next(p.result for p in card_of(shared_client, ordered.id).parts if isinstance(p.result, ShuffledLabels))
+    assert cards.has(ordered.id, "shuffled_labels", 3) and not cards.has(ordered.id, "shuffled_weights", None)
     assert own.same_settings and own.settings == ordered.provenance.settings
 
 
@@ -144,9 +153,17 @@ def test_a_card_ships_with_its_circuit(tiny_bundle: Path, tmp_path: Path, circui
     assert result.exit_code == 0, result.output
     written = CardFile.model_validate_json((tmp_path / "cards" / f"{circuit_id}.json").read_bytes())
     assert [part.result.control for part in written.parts] == ["necessity"] and written.circuit == circuit_id
+    assert f"{circuit_id} necessity:" in result.output
+    fresh = ["card", "all", "--out", str(tmp_path / "cards"), "--data-dir", str(tmp_path / "fresh"), "--device", "cpu"]
+    result = runner.invoke(cli.app, [*fresh, "--control", "necessity", "--control", "calibration"], env=bundle)
+    assert result.exit_code == 0 and "necessity:" not in result.output and "calibration:" in result.output
+    again = CardFile.model_validate_json((tmp_path / "cards" / f"{circuit_id}.json").read_bytes())
+    assert again.parts[0] == written.parts[0], "what lies there is kept"
+    assert [part.result.control for part in again.parts] == ["necessity", "calibration"]
+    written = again
     parts = CardParts(database)
     (tmp_path / "cards" / "broken.json").write_text("{}")
-    assert [parts.import_bundle(tmp_path / "cards") for _ in range(2)] == [1, 0]
+    assert [parts.import_bundle(tmp_path / "cards") for _ in range(2)] == [2, 0]
     assert parts.of_circuit(circuit_id) == written.parts
     kept = written.parts[0]
     assert parts.keep(kept.model_copy(update={"elapsed_s": 99.0})) == parts.get(kept.id) == kept, "the first one stays"
