@@ -68,4 +68,6 @@ def figures(circuit: CircuitDetail, parts: Sequence[CardPart]) -> Figures:
 
 
 def _reached(found: ShuffledPrune | None) -> Reached | None:
-    return None if found is None else Reached(found.n_nodes, found.reached_target)
+    if found is None:
+        return None
+    return Reached(found.n_nodes, found.reached_target, None if found.same_settings else found.settings.n_steps)

@@ -301,6 +301,11 @@ def test_a_circuit_that_passes_every_control_is_believed() -> None:
             "the same pruning meets the target with shuffled weights and 24 nodes",
         ),
         ({"shuffled_labels": Reached(3, True)}, "not_from_shuffled_labels", "shuffled labels and 3 nodes"),
+        (
+            {"shuffled_labels": Reached(3, True, quick_steps=120)},
+            "not_from_shuffled_labels",
+            "a quick run of the same pruning (120 steps) meets the target with shuffled labels and 3 nodes",
+        ),
         ({"changed_share": 0.25}, "nodes_keep_their_meaning", "25% of its nodes do something else in it"),
         (
             {"solved_elsewhere": [(True, True), (True, False), (False, True)]},
