@@ -194,7 +194,7 @@ export function createCutPanel(panel, explorer) {
       `${plural(cut.length, cut.every((id) => id.includes(":")) ? "node" : "target")} cut, measuring…`,
     );
     if (result.querySelector(".dotplot")) result.classList.add("busy");
-    else fill(result, h("p", { class: "empty" }, `Measuring on ${N_PAIRS} held-out pairs…`));
+    else fill(result, h("p", { class: "empty measuring" }, `Measuring on ${N_PAIRS} held-out pairs…`));
     run();
   }
 
