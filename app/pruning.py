@@ -115,14 +115,26 @@ def search_to_record(
     n_trials: int,
     n_pairs: int,
     on_trial: Callable[[int, Trial], None] = lambda number, trial: None,
+    on_step: Callable[[pruning.PruneStep], None] = lambda step: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    enough: Callable[[], bool] = lambda: False,
+    done: Sequence[Trial] = (),
 ) -> CircuitDetail:
-    """Search the settings of pruning for this model and task, and keep the best circuit with the whole search."""
+    """Search the settings of pruning for this model and task, and keep the best circuit with the whole search.
+
+    `done` are trials that ran before. Raises Stopped when told to stop; once it is `enough`, the best so far is kept.
+    """
     base = prune_settings.PruneSettings(**settings.model_dump())
-    found = search(subject, task, base, n_trials=n_trials, on_trial=on_trial)
+    found = search(
+        subject, task, base, n_trials=n_trials, on_trial=on_trial, on_step=on_step,
+        should_stop=lambda: should_stop() or enough(), done=done,
+    )  # fmt: skip
+    if should_stop():
+        raise Stopped
     trials = [SearchTrial(**asdict(trial)) for trial in found.trials]
     best = settings.model_copy(update={name: getattr(found.settings, name) for name in RANGES})
     provenance = provenance_of(found.best, best, Search(sampler="tpe", seed=settings.seed, trials=trials))
-    return circuit_record(subject, task, found.best.circuit, provenance, n_pairs=n_pairs)
+    return circuit_record(subject, task, found.best.circuit, provenance, n_pairs=n_pairs, should_stop=should_stop)
 
 
 def provenance_of(result: pruning.PruneResult, settings: PruneSettings, search: Search | None = None) -> Provenance:

@@ -1,6 +1,7 @@
 """What can be set from outside: environment variables `SPARSESCOPE_*`, or arguments of `Settings`."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -35,6 +36,9 @@ class Settings(BaseSettings):
     model_memory_bytes: int = Field(
         8_000_000_000, ge=1, description="loaded models of a process take up at most this; the least recent is dropped"
     )
+    engine: Literal["local", "ray"] = Field("local", description="where jobs run: worker processes here, or Ray")
+    ray_address: str | None = Field(None, description="of a Ray cluster; without it one is started on this machine")
+    ray_slots: int = Field(0, ge=0, description="workers on Ray at most; 0: one a GPU or, without GPUs, one a CPU")
     worker: bool = Field(True, description="run queued jobs, in processes beside this one")
     n_workers: int = Field(1, ge=1, le=64, description="worker processes; each runs one job at a time")
     worker_niceness: int = Field(5, ge=0, le=19, description="of worker processes: pages come first")

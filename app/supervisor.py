@@ -24,11 +24,13 @@ LET_GO_S = 15.0
 def environment_of(settings: Settings) -> dict[str, str]:
     """The settings as the environment of another process."""
     variables: dict[str, str] = {}
-    for name, value in settings.model_dump(mode="json").items():
+    for name, value in settings.model_dump(mode="json", exclude={"token"}).items():  # who asked is known by then
         if value is not None:
             variables[f"SPARSESCOPE_{name.upper()}"] = value if isinstance(value, str) else json.dumps(value)
     variables["SPARSESCOPE_DATA_DIR"] = str(settings.data_dir.resolve())
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SPARSESCOPE_")}
+    if settings.database_url is None:
+        inherited.pop("DATABASE_URL", None)
     return inherited | variables
 
 
@@ -70,10 +72,11 @@ class _Place:
 
 
 class Supervisor:
-    """A context: inside it there are `settings.n_workers` worker processes, however often one ends."""
+    """A context: inside it there are `settings.n_workers` worker processes, however often one ends; with Ray one, which
+    keeps the workers of the cluster alive."""
 
     def __init__(self, settings: Settings) -> None:
-        n_workers = settings.n_workers if settings.worker else 0
+        n_workers = 0 if not settings.worker else 1 if settings.engine == "ray" else settings.n_workers
         self._places = [_Place(settings) for _ in range(n_workers)]
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._tend, name="sparsescope-supervisor", daemon=True)

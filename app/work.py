@@ -4,19 +4,26 @@ from app.cards import Cards
 from app.jobs import Report
 from app.mean_work import MeanWork
 from app.pruning import Pruning
-from app.schemas import CardRequest, JobRequest, MeansRequest
+from app.schemas import CardRequest, JobRequest, MeansRequest, SearchRequest
+from app.searching import Searching
 
 
 class Work:
-    """Prunes, controls for cards, and means of models that brought none."""
+    """Prunes, searches for their settings, controls for cards, and means of models that brought none."""
 
-    def __init__(self, pruning: Pruning, cards: Cards, means: MeanWork) -> None:
+    def __init__(self, pruning: Pruning, searching: Searching, cards: Cards, means: MeanWork) -> None:
         self.pruning = pruning
+        self.searching = searching
         self.cards = cards
         self.means = means
 
     def __call__(self, request: JobRequest, report: Report) -> str | None:
         if isinstance(request, MeansRequest):
             self.means.compute(request.model, on_step=report.step, should_stop=report.should_stop)
+            report.stop_if_asked()
             return None
-        return self.cards.work(request, report) if isinstance(request, CardRequest) else self.pruning(request, report)
+        if isinstance(request, CardRequest):
+            return self.cards.work(request, report)
+        if isinstance(request, SearchRequest):
+            return self.searching(request, report)
+        return self.pruning(request, report)

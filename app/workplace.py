@@ -16,6 +16,7 @@ from app.job_claims import Claims
 from app.library import Library
 from app.mean_work import MeanWork
 from app.pruning import Pruning
+from app.searching import Searching
 from app.settings import Settings
 from app.store import Store
 from app.tasks import Tasks
@@ -35,9 +36,10 @@ def work_of(settings: Settings, database: Database) -> Work:
     if library.device.type == "cpu":
         warm_in_background()
     experiments = Experiments(store, library, tasks)
-    corpus = Corpus(settings.bundle_dir / "corpus")
-    cards = Cards(experiments, corpus, CardParts(database), settings.n_measured_pairs)
-    return Work(Pruning(store, library, tasks, settings.n_measured_pairs), cards, MeanWork(library, corpus))
+    n_pairs, corpus = settings.n_measured_pairs, Corpus(settings.bundle_dir / "corpus")
+    pruning, searching = Pruning(store, library, tasks, n_pairs), Searching(store, library, tasks, n_pairs)
+    cards = Cards(experiments, corpus, CardParts(database), n_pairs)
+    return Work(pruning, searching, cards, MeanWork(library, corpus))
 
 
 @contextmanager

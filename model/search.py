@@ -86,7 +86,7 @@ def search(
     best: _Best | None = None
     most = LARGEST
 
-    def run(settings: PruneSettings, most: int) -> PruneResult:
+    def run(settings: PruneSettings, most: int, should_stop: Callable[[], bool] = lambda: False) -> PruneResult:
         return prune_batches(
             subject, task.name, train, fresh, settings, candidates=candidates, greedy_up_to=most, on_step=on_step,
             should_stop=should_stop,
@@ -100,7 +100,7 @@ def search(
         if len(trials) < len(done):
             trial = done[len(trials)]
         else:
-            result = run(settings, most)
+            result = run(settings, most, should_stop)
             last = result.curve[-1]
             trial = Trial(tried, last.n_nodes, last.n_edges, result.fresh_loss_nats, result.reached_target)
             if result.stopped and trials:  # cut short: what came before it stands

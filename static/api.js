@@ -192,6 +192,9 @@ export const getSharpness = (circuit, layer, head) =>
 /** @param {Partial<Omit<PruneRequest, "settings">> & { settings: object }} body @returns {Promise<Job>} */
 export const postJob = (body) => post("/jobs", body);
 
+/** @param {{ model: string, task: string, settings: object, n_trials: number }} body @returns {Promise<Job>} */
+export const postSearch = (body) => post("/jobs/searches", body);
+
 /** @param {string} circuit @param {string} control @returns {Promise<CardPart>} */
 export const computeControl = (circuit, control) => post(`/circuits/${circuit}/card/${control}`, {});
 

@@ -46,7 +46,7 @@ const runs = (job) =>
 export function showJob(element, first, { onFinal = () => {} } = {}) {
   let job = first;
   const { request } = first;
-  const target = request.kind === "prune" ? request.settings.target_loss_nats : null;
+  const target = request.kind === "card" ? null : request.settings.target_loss_nats;
   const points = /** @type {CurvePoint[]} */ ([]);
   const pace = /** @type {[number, number][]} */ ([]); // seconds and steps, of the last while
   let waiting = false;
@@ -113,14 +113,14 @@ export function showJob(element, first, { onFinal = () => {} } = {}) {
 
   /** Only learning knows how far it is; what follows it shows that it is at work. @param {string} phase @param {number} step @param {number} n @param {number} elapsed @param {number | null | undefined} eta */
   function say(phase, step, n, elapsed, eta) {
-    const learning = phase.endsWith("learning");
+    const learning = phase.endsWith("learning") || phase === "searching";
     if (learning) bar.value = n ? step / n : 0;
     else bar.removeAttribute("value");
     const last = points.at(-1);
     const left =
       eta == null || !learning || FINAL_STATES.includes(job.state) ? "" : `, about ${duration(eta)} left`;
     const now = last ? ` · loss ${nats(last.loss_nats)} nats, ${count(last.size)} nodes` : "";
-    figures.textContent = `${learning ? `${phase}, step ${count(step)} of ${count(n)}` : n > 8 ? `${phase}, after ${count(n)} steps` : phase} · ${duration(elapsed)}${left}${now}`;
+    figures.textContent = `${learning ? `${phase}, ${phase === "searching" ? "trial" : "step"} ${count(step)} of ${count(n)}` : n > 8 ? `${phase}, after ${count(n)} steps` : phase} · ${duration(elapsed)}${left}${now}`;
   }
 
   const redraw = () => {

@@ -1,7 +1,7 @@
 // @ts-check
 // The prune form: what the reader set, and nothing else, is sent; then the job is shown in its place.
 
-import { getModel, getTasks, postJob } from "./api.js";
+import { getModel, getTasks, postJob, postSearch } from "./api.js";
 import { arm, fill, h } from "./dom.js";
 import { nats } from "./format.js";
 import { showJob } from "./job_view.js";
@@ -11,6 +11,7 @@ import { errorNotice } from "./notice.js";
 export function settingsOf(form) {
   const settings = /** @type {Record<string, number | boolean>} */ ({});
   for (const input of form.querySelectorAll("input")) {
+    if (!input.name) continue;
     if (input.type === "checkbox") settings[input.name] = input.checked;
     else if (input.value !== "") settings[input.name] = Number(input.value);
   }
@@ -22,12 +23,17 @@ export function wirePruneForm(form, place) {
   const { model = "" } = form.dataset;
   const button = /** @type {HTMLButtonElement} */ (form.querySelector("[type=submit]"));
   const tasks = /** @type {HTMLSelectElement} */ (form.elements.namedItem("task"));
+  const trials = /** @type {HTMLInputElement | null} */ (form.querySelector("[data-trials]"));
   let stop = () => {};
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
     try {
-      const job = await postJob({ kind: "prune", model, task: tasks.value, settings: settingsOf(form) });
+      const asked = { model, task: tasks.value, settings: settingsOf(form) };
+      const n_trials = Number(trials?.value ?? 1);
+      const job = await (n_trials > 1
+        ? postSearch({ ...asked, n_trials })
+        : postJob({ kind: "prune", ...asked }));
       stop();
       stop = showJob(place, job);
       place.scrollIntoView({ block: "nearest", behavior: "smooth" });

@@ -18,9 +18,11 @@ from app.job_claims import Claims
 from app.jobs import Report, Stopped
 from app.queue import Queue
 from app.schemas import Job, PruneRequest, StepEvent
+from app.searching import snapshot_of, trials_in
 from app.worker import Alive, Work, Worker
 from conftest import wait_for
 from model.errors import InputError
+from model.search import RANGES, Trial
 from model.snapshot import Snapshot
 
 CIRCUIT = "0" * 16
@@ -236,3 +238,12 @@ def test_stopping_raises_stopped(queue: Queue, tmp_path: Path) -> None:
     wait_for(wait, 30)
     with pytest.raises(Stopped):
         report.stop_if_asked()
+
+
+def test_trials_of_a_search_are_kept_as_they_are(tmp_path: Path) -> None:
+    trials = [Trial({name: low for name, (low, _, _) in RANGES.items()}, n, 2 * n, 0.25 * n, n > 1) for n in (1, 2, 3)]
+    held = snapshot_of(trials, 12.5)
+    checkpoints = Checkpoints(Artifacts(tmp_path))
+    checkpoints.write("search", held)
+    read = checkpoints.read("search")
+    assert read is not None and read.step == 3 and trials_in(read) == trials and read.numbers == {"elapsed_s": 12.5}

@@ -157,3 +157,21 @@ def test_two_servers_share_a_queue(tiny_bundle: Path, tmp_path: Path) -> None:
             sent = list(events(web, job))
         assert sent[-1][2]["state"] == "done" and [kind for _, kind, _ in sent].count("step") > 1
         assert job_of(web, job).circuit is not None
+
+
+def test_a_search_keeps_the_best_of_its_trials(tiny_server: Server) -> None:
+    settings = {"n_steps": 4, "pairs_per_step": 2, "target_loss_nats": 5, "greedy": False, "cut_edges": False}
+    body = {"model": tiny.MODEL, "task": tiny.TASK, "settings": settings, "n_trials": 2}
+    answer = httpx.post(f"{tiny_server.url}/jobs/searches", json=body)
+    assert answer.status_code == 202
+    job = Job.model_validate(answer.json())
+    assert httpx.post(f"{tiny_server.url}/jobs/searches", json=body).json()["id"] == job.id, "joined"
+    sent = list(events(tiny_server, job))
+    assert sent[-1][2]["state"] == "done"
+    assert {data["phase"] for _, kind, data in sent if kind == "step"} == {"searching"}
+    messages = [data["message"] for _, kind, data in sent if kind == "log"]
+    assert [m.split(":")[0] for m in messages if m.startswith("trial")] == ["trial 1 of 2", "trial 2 of 2"]
+    circuit = httpx.get(f"{tiny_server.url}/circuits/{sent[-1][2]['circuit']}.json").json()
+    assert len(circuit["provenance"]["search"]["trials"]) == 2
+    page = httpx.get(f"{tiny_server.url}{job.url}", headers={"accept": "text/html"}).text
+    assert "2 trials" in page and "Searching settings" in page

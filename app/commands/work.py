@@ -11,15 +11,15 @@ def work(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps")] = None,
     while_stdin: Annotated[bool, typer.Option(help="end when standard input does")] = False,
 ) -> None:
-    """Run the jobs of a server that shares the database and the data directory."""
+    """Run the jobs of a server that shares the database and the data directory, here or on a Ray cluster."""
     import logging
     import os
     import signal
     import sys
     import threading
 
+    from app.engine import engine_of
     from app.settings import Settings
-    from app.workplace import workplace
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -27,18 +27,18 @@ def work(
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     if hasattr(os, "nice"):
         os.nice(settings.worker_niceness)
-    with workplace(settings) as worker:
+    with engine_of(settings) as engine:
 
         def until_stdin_ends() -> None:
             sys.stdin.buffer.read()
-            worker.stop()
+            engine.stop()
 
         if while_stdin:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server says when to end
             threading.Thread(target=until_stdin_ends, daemon=True).start()
         else:
-            signal.signal(signal.SIGINT, lambda *_: worker.stop())
-        signal.signal(signal.SIGTERM, lambda *_: worker.stop())
-        in_order = worker.run()
+            signal.signal(signal.SIGINT, lambda *_: engine.stop())
+        signal.signal(signal.SIGTERM, lambda *_: engine.stop())
+        in_order = engine.run()
     sys.stdout.flush()
     os._exit(0 if in_order else 75)  # without waiting for threads that hold a dead device

@@ -75,6 +75,7 @@ from app.schemas.jobs import (
     JobState,
     MeansRequest,
     PruneRequest,
+    SearchRequest,
     StepEvent,
 )
 from app.schemas.models import (
@@ -231,6 +232,7 @@ __all__ = [
     "ResponseWrite",
     "RunAnswer",
     "Search",
+    "SearchRequest",
     "SearchTrial",
     "Sharpness",
     "SmallestCircuit",

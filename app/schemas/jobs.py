@@ -19,6 +19,17 @@ class PruneRequest(Wire):
     settings: PruneSettings = PruneSettings()
 
 
+class SearchRequest(Wire):
+    """Prunes with many settings; the circuit with the fewest edges at the target is kept. The first trial has these
+    settings, Optuna's TPE sampler proposes the others."""
+
+    kind: Literal["search"] = "search"
+    model: Name
+    task: Name
+    settings: PruneSettings = PruneSettings()
+    n_trials: int = Field(12, ge=1, le=256, description="runs of pruning")
+
+
 class CardRequest(Wire):
     """Controls of a circuit's card; with `n_steps` its shuffled prunes take fewer gradient steps."""
 
@@ -35,7 +46,7 @@ class MeansRequest(Wire):
     model: Name
 
 
-JobRequest = Annotated[PruneRequest | CardRequest | MeansRequest, Field(discriminator="kind")]
+JobRequest = Annotated[PruneRequest | SearchRequest | CardRequest | MeansRequest, Field(discriminator="kind")]
 
 
 class JobProgress(Wire):
