@@ -20,7 +20,6 @@ class Work:
     def __call__(self, request: JobRequest, report: Report) -> str | None:
         if isinstance(request, MeansRequest):
             self.means.compute(request.model, on_step=report.step, should_stop=report.should_stop)
-            report.stop_if_asked()
             return None
         if isinstance(request, CardRequest):
             return self.cards.work(request, report)

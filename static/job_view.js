@@ -46,7 +46,7 @@ const runs = (job) =>
 export function showJob(element, first, { onFinal = () => {} } = {}) {
   let job = first;
   const { request } = first;
-  const target = request.kind === "card" ? null : request.settings.target_loss_nats;
+  const target = "settings" in request ? request.settings.target_loss_nats : null;
   const points = /** @type {CurvePoint[]} */ ([]);
   const pace = /** @type {[number, number][]} */ ([]); // seconds and steps, of the last while
   let waiting = false;
