@@ -821,6 +821,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/jobs/searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Queue a search for the settings of pruning; the same one that waits or runs already is joined */
+        post: operations["submit_search_jobs_searches_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/jobs/{job_id}.json": {
         parameters: {
             query?: never;
@@ -3190,7 +3207,7 @@ export interface components {
              */
             queue_place: number | null;
             /** Request */
-            request: components["schemas"]["PruneRequest"] | components["schemas"]["CardRequest"] | components["schemas"]["MeansRequest"];
+            request: components["schemas"]["PruneRequest"] | components["schemas"]["SearchRequest"] | components["schemas"]["CardRequest"] | components["schemas"]["MeansRequest"];
             /**
              * Resumed From Step
              * @description where it last went on after it was interrupted
@@ -4796,6 +4813,52 @@ export interface components {
             seed: number;
             /** Trials */
             trials: components["schemas"]["SearchTrial"][];
+        };
+        /**
+         * SearchRequest
+         * @description Prunes with many settings; the circuit with the fewest edges at the target is kept. The first trial has these
+         *     settings, Optuna's TPE sampler proposes the others.
+         */
+        SearchRequest: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "search";
+            /** Model */
+            model: string;
+            /**
+             * N Trials
+             * @description runs of pruning
+             * @default 12
+             */
+            n_trials: number;
+            /**
+             * @default {
+             *       "beta2": 0.95,
+             *       "calibrated": true,
+             *       "cut_edges": true,
+             *       "drop_below": -0.3,
+             *       "ease_penalty": true,
+             *       "edge_coef": 0.003,
+             *       "greedy": true,
+             *       "heaviside_temp": 1,
+             *       "init_noise_bias": 0.5,
+             *       "init_noise_scale": 0.25,
+             *       "k_coef": 0.01,
+             *       "lr": 0.03,
+             *       "margin_nats": 0.015,
+             *       "n_steps": 400,
+             *       "pairs_per_step": 16,
+             *       "seed": 0,
+             *       "target_loss_nats": 0.15,
+             *       "warmup_fraction": 0.05,
+             *       "weight_decay": 0.001
+             *     }
+             */
+            settings: components["schemas"]["PruneSettings"];
+            /** Task */
+            task: string;
         };
         /**
          * SearchTrial
@@ -8439,6 +8502,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"][];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    submit_search_jobs_searches_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchRequest"];
+            };
+        };
+        responses: {
+            /** @description joined: it waits or runs already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
