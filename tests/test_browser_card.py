@@ -76,6 +76,8 @@ def test_a_failing_prompt_goes_into_the_live_prompt(page: Page, circuit: Circuit
     expect(page.locator("#panel-prompt textarea").first).to_have_value(prompt)
 
     page.goto(f"{circuit.url}/failures?n_pairs=8")
+    figure = page.locator("#failures-figure[data-ready]")
+    expect(figure.locator(".scatterlayer .trace .point")).to_have_count(16)
     expect(page.locator("#own-form[data-ready]")).to_be_visible()
     page.locator("#own-prompts").fill("print(\"a b\n---\nprint('c")
     page.get_by_role("button", name="Rank them").click()
