@@ -114,6 +114,7 @@ def test_a_value_in_the_full_model_and_what_else_breaks(
     expect_exact(page)
     record = ablation_of(page)
     assert record.request.interventions[0].value == 2.5 and record.request.target.kind == "model"
+    assert record.request.target.circuit == circuit.id, "the claim leads back here"
     if record.corpus.kind == "measured":
         expect(page.get_by_test_id("corpus-loss")).to_contain_text("nats a token")
     else:
@@ -204,4 +205,7 @@ def test_axe_finds_nothing_in_the_lab_and_on_a_claim(
         if _ == "lab":
             page.get_by_test_id("ablation-link").click()
             page.get_by_test_id("claim").wait_for()
+            figure = page.get_by_test_id("steer-figure")
+            figure.scroll_into_view_if_needed()
+            expect(figure.locator(".scatterlayer .trace").first).to_be_attached(timeout=60_000)
     context.close()
