@@ -12,6 +12,7 @@ from app.catalogue import Catalogue
 from app.compare import Comparing
 from app.experiments import Experiments
 from app.exports import Exports
+from app.forks import Forks
 from app.imports import Imports
 from app.lab import Lab
 from app.library import Library
@@ -120,6 +121,10 @@ def get_makers(request: Request) -> Makers:
     return cast(Makers, request.app.state.makers)
 
 
+def get_forks(request: Request) -> Forks:
+    return cast(Forks, request.app.state.forks)
+
+
 def get_short_links(request: Request) -> ShortLinks:
     return cast(ShortLinks, request.app.state.short_links)
 
@@ -166,6 +171,7 @@ TheNodeLabels = Annotated[NodeLabels, Depends(get_node_labels)]
 TheVisitor = Annotated[str, Depends(get_visitor)]
 TheExports = Annotated[Exports, Depends(get_exports)]
 TheMakers = Annotated[Makers, Depends(get_makers)]
+TheForks = Annotated[Forks, Depends(get_forks)]
 TheShortLinks = Annotated[ShortLinks, Depends(get_short_links)]
 TheOrigin = Annotated[str, Depends(get_origin)]
 TheImports = Annotated[Imports, Depends(get_imports)]

@@ -19,6 +19,7 @@ from app.corpus import Corpus
 from app.database import Database
 from app.experiments import Experiments
 from app.exports import Exports
+from app.forks import Forks
 from app.imports import Imports
 from app.lab import Lab
 from app.library import Library
@@ -38,7 +39,9 @@ from app.routes import (
     circuits,
     compare,
     docs,
+    embed,
     exports,
+    forks,
     frontier,
     gallery,
     health,
@@ -122,6 +125,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.sparsity = Sparsity(library)
     app.state.programs = Programs(experiments)
     app.state.prompt_analyses = PromptAnalyses(experiments)
+    app.state.forks = Forks(experiments, settings.n_measured_pairs)
     app.state.sizes = Sizes(experiments, settings.n_measured_pairs)
     app.state.comparing = Comparing(experiments)
     app.state.imports = Imports(experiments, settings.data_dir / "staging", settings.n_measured_pairs)
@@ -151,6 +155,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         jobs,
         gallery,
         sharing,
+        forks,
+        embed,
     )
     for resource in (home, frontier, *data, sign_in, health, docs):
         app.include_router(resource.router)

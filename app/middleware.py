@@ -21,6 +21,14 @@ SECURITY_HEADERS = {
 }
 
 
+#: The one kind of page that other sites may frame: it shows a circuit and changes nothing.
+FRAMED = {
+    "content-security-policy": SECURITY_HEADERS["content-security-policy"].replace(
+        "frame-ancestors 'none'", "frame-ancestors *"
+    )
+}
+
+
 class Guard:
     """Adds security headers to every answer, and refuses bodies past the limit and posts from other sites."""
 
@@ -37,7 +45,8 @@ class Guard:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                framed = FRAMED if scope["path"].startswith(f"{urls.EMBED}/") else {}
+                for name, value in (SECURITY_HEADERS | framed).items():
                     headers.setdefault(name, value)
                 if scope["path"].startswith(urls.STATIC):
                     headers.setdefault("cache-control", "no-cache")  # revalidated by etag, so an upgrade shows at once

@@ -45,6 +45,14 @@ class Store:
         with self.database.reading() as session:
             return [CircuitSummary.model_validate_json(text) for text in session.scalars(query)]
 
+    def forks_of(self, circuit_id: str, reader: str = NOBODY) -> list[CircuitSummary]:
+        """Circuits of a reader's lists that were forked from this one, oldest first."""
+        of_it = CircuitRow.detail.contains(f'"forked":{{"circuit":"{circuit_id}"', autoescape=True)
+        query = select(CircuitRow.summary).where(of_it, listed(CircuitRow, reader))
+        with self.database.reading() as session:
+            found = [CircuitSummary.model_validate_json(text) for text in session.scalars(query)]
+        return sorted(found, key=lambda c: (c.created_at, c.id))
+
     def featured(self, reader: str = NOBODY) -> list[CircuitSummary]:
         """All circuits of a reader's lists, those that came with the app first, newest first after them."""
         query = select(CircuitRow.id).where(CircuitRow.bundled)

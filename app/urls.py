@@ -78,6 +78,7 @@ SIGN_OUT = "/sign-out"
 SPARSITY = "/sparsity/{model}/"
 SPARSITY_NEURON = "/sparsity/{model}/neuron/{layer}/{neuron}"
 SPARSITY_CHANNEL = "/sparsity/{model}/channel/{channel_id}"
+CIRCUIT_PREVIEW = "/circuits/{circuit_id}/preview.png"
 STATIC = "/static"
 PLOTLY = "/vendor/plotly"
 
@@ -153,6 +154,14 @@ def annotation(annotation_id: str) -> str:
 
 def ablation(ablation_id: str) -> str:
     return ABLATION.format(ablation_id=ablation_id)
+
+
+def circuit_preview(circuit_id: str) -> str:
+    return CIRCUIT_PREVIEW.format(circuit_id=circuit_id)
+
+
+def circuit_embed(circuit_id: str) -> str:
+    return CIRCUIT_EMBED.format(circuit_id=circuit_id)
 
 
 def short_link(link_id: str) -> str:

@@ -127,6 +127,31 @@ export const getModel = (name) => request(`/models/${name}.json`);
 /** @returns {Promise<TaskSummary[]>} */
 export const getTasks = () => request("/tasks.json");
 
+/** @param {string} path of a view @returns {Promise<import("./share_types.js").ShortLink>} */
+export const postShortLink = (path) => post("/s", { path });
+
+/** @typedef {"circuits" | "annotations" | "ablations"} SharedKind */
+
+/** @param {SharedKind} kind @param {string} id @returns {Promise<import("./share_types.js").Publication>} */
+export const getPublication = (kind, id) => request(`/${kind}/${id}/publication.json`);
+
+/** @param {SharedKind} kind @param {string} id @param {import("./share_types.js").PublicationRequest} body @returns {Promise<import("./share_types.js").Publication>} */
+export const publish = (kind, id, body) =>
+  request(`/${kind}/${id}/publication`, {
+    method: "PUT",
+    body: JSON.stringify(body),
+    headers: { "content-type": "application/json" },
+  });
+
+/** @param {SharedKind} kind @param {string} id @returns {Promise<import("./share_types.js").Publication>} */
+export const takeBack = (kind, id) => request(`/${kind}/${id}/publication`, { method: "DELETE" });
+
+/** @param {SharedKind} kind @param {string} id @returns {Promise<import("./share_types.js").Citation>} */
+export const getCitation = (kind, id) => request(`/${kind}/${id}/citation.json`);
+
+/** @param {string} circuit @param {import("./share_types.js").ForkRequest} body @returns {Promise<CircuitSummary>} */
+export const postFork = (circuit, body) => post(`/circuits/${circuit}/forks`, body);
+
 /** @returns {Promise<object>} prompt pairs in the form that a task of one's own takes */
 export const getExamplePairs = () => request("/tasks/new.json");
 

@@ -6,6 +6,7 @@ import { getLabel, postAnnotation, watchServer } from "./api.js";
 import { createCanvas } from "./canvas.js";
 import { createCutPanel } from "./cut_panel.js";
 import { copyFrom, debounce, fill, h, need, pageData, shelfOf } from "./dom.js";
+import { createForkDialog } from "./fork_dialog.js";
 import { graphOf, weightiest } from "./graph.js";
 import { createHelp } from "./help.js";
 import { keysOf, listenToKeys } from "./keys.js";
@@ -25,6 +26,7 @@ import { createScenes } from "./scene.js";
 import { createSearch } from "./search.js";
 import { select } from "./selection.js";
 import { createSelectionBar } from "./selection_bar.js";
+import { createShareDialog } from "./share_dialog.js";
 import { sizedScenes } from "./size_graph.js";
 import { createSizePanel } from "./size_panel.js";
 import { notesOf } from "./stage_notes.js";
@@ -100,8 +102,22 @@ const player = createStoryPlayer(need("story"), {
 });
 
 const share = need("share");
+const openShare = createShareDialog(need("share-dialog"), {
+  path: () => address(store.get()),
+  records() {
+    const kept = notes.kept();
+    const own = /** @type {const} */ ({ kind: "circuits", id: graph.circuit.id, noun: "circuit" });
+    if (!kept) return [own];
+    return [own, { kind: "annotations", id: kept.id, noun: kept.story.length ? "story" : "set of notes" }];
+  },
+  picture: `/circuits/${graph.circuit.id}/preview.png`,
+  embedTitle: graph.circuit.task_title,
+  warning: () =>
+    notes.unsaved() ? "Links do not carry your unsaved notes: save them first, then share." : null,
+});
 share.addEventListener("click", async () => {
   history.replaceState(null, "", address(store.get()));
+  openShare();
   const done = await copyFrom(share, location.href);
   say(done ? "The link to this view is copied." : "");
   if (notes.unsaved()) {
@@ -158,6 +174,7 @@ createSelectionBar(need("selection-bar"), {
     store.set({ panel: "notes" });
     notesPanel.nameGroup();
   },
+  onFork: createForkDialog(need("fork-dialog"), { graph, store }),
 });
 need("cut-status").addEventListener("click", () => openTab(1));
 createSearch(need("search"), need("search-results"), explorer, canvas);

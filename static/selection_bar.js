@@ -1,5 +1,5 @@
 // @ts-check
-// The selection, beside the graph's corner: what its trace reaches, and what can be done: cut it, frame it, name it, drop it.
+// The selection, beside the graph's corner: what its trace reaches, and what can be done: cut it, frame it, name it, fork, drop it.
 
 /** @typedef {import("./canvas.js").Canvas} Canvas */
 /** @typedef {import("./state.js").Store} Store */
@@ -20,8 +20,8 @@ const FOLLOWED = /** @type {const} */ ([
   "minEffect",
 ]);
 
-/** @param {HTMLElement} bar @param {{ canvas: Canvas, store: Store, onGroup: () => void }} parts onGroup: make a named group of it */
-export function createSelectionBar(bar, { canvas, store, onGroup }) {
+/** @param {HTMLElement} bar @param {{ canvas: Canvas, store: Store, onGroup: () => void, onFork: () => void }} parts onGroup: make a named group of it; onFork: a circuit without it */
+export function createSelectionBar(bar, { canvas, store, onGroup, onFork }) {
   const words = h("span", { "data-testid": "selection-count" });
   const reach = h("span", { class: "quiet reach", "data-testid": "trace-words" });
   const button = (/** @type {string} */ text, /** @type {() => void} */ act) =>
@@ -36,6 +36,7 @@ export function createSelectionBar(bar, { canvas, store, onGroup }) {
     cut,
     button("Frame", () => canvas.frame(selectionOf(store.get()))),
     button("Group", onGroup),
+    button("Fork", onFork),
     button("Clear", () => canvas.select(null)),
   );
 

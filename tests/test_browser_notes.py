@@ -50,6 +50,8 @@ def test_notes_are_written_kept_and_read_by_someone_else(new_page: NewPage, circ
     mine.get_by_label("Title").fill(EVIL)
     mine.get_by_test_id("share").click()
     expect(mine.get_by_test_id("stage-notes")).to_contain_text("without your unsaved notes")
+    expect(mine.get_by_test_id("share-dialog")).to_contain_text("Links do not carry your unsaved notes")
+    mine.keyboard.press("Escape")
     mine.get_by_test_id("notes-save").click()
     kept = saved(mine)
     expect(mine.get_by_test_id("stage-notes")).to_be_hidden()

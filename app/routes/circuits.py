@@ -5,7 +5,17 @@ from fastapi.responses import Response
 
 from app import urls
 from app.cached import cached_json
-from app.deps import TheCards, TheCatalogue, TheComparing, TheExperiments, TheMakers, ThePages, TheStore, TheVisitor
+from app.deps import (
+    TheCards,
+    TheCatalogue,
+    TheComparing,
+    TheExperiments,
+    TheForks,
+    TheMakers,
+    ThePages,
+    TheStore,
+    TheVisitor,
+)
 from app.errors import refusals
 from app.schemas import AnnotatedCircuit, CircuitDetail, CircuitSummary, NodeDetail, PromptRun, RunAnswer
 
@@ -70,6 +80,7 @@ def circuit_page(
     cards: TheCards,
     pages: ThePages,
     reader: TheVisitor,
+    forks: TheForks,
     notes: str | None = None,
 ) -> Response:
     circuit = store.circuit(circuit_id)
@@ -79,6 +90,7 @@ def circuit_page(
         "circuit.html", title, circuit=circuit, model=catalogue.model_summary(circuit.model),
         others=comparing.choices(circuit, reader), card=cards.card(circuit_id),
         annotation=annotation, revisions=store.annotations_of(circuit_id, reader), tour=catalogue.tour_circuit(),
+        lineage=forks.lineage(circuit_id, reader),
     )  # fmt: skip
 
 
