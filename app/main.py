@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.staticfiles import StaticFiles
 
 from app import __version__, errors, urls
 from app.access import Access
@@ -21,6 +22,8 @@ from app.experiments import Experiments
 from app.exports import Exports
 from app.forks import Forks
 from app.imports import Imports
+from app.guide import DOCS
+from app.jobs import Worker
 from app.lab import Lab
 from app.library import Library
 from app.makers import Makers
@@ -44,6 +47,7 @@ from app.routes import (
     forks,
     frontier,
     gallery,
+    guide,
     health,
     home,
     imports,
@@ -157,9 +161,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sharing,
         forks,
         embed,
+        guide,
     )
     for resource in (home, frontier, *data, sign_in, health, docs):
         app.include_router(resource.router)
+    pictures = StaticFiles(directory=DOCS / "screenshots", check_dir=False)
+    app.mount(f"{urls.GUIDE}/screenshots", pictures, name="screenshots")
     app.mount(urls.STATIC, Assets(directory=FOLDER), name="static")
     app.mount(urls.PLOTLY, Assets(plotly_version, packages=[("plotly", "package_data")]), name="plotly")
     app.add_middleware(Visitors)

@@ -63,6 +63,8 @@ JOB_STOP = "/jobs/{job_id}/stop"
 JOB_LOG = "/jobs/{job_id}/log"
 JOB_EVENTS = "/jobs/{job_id}/events"
 GALLERY = "/gallery"
+GUIDE = "/guide"
+GUIDE_PAGE = "/guide/{slug}"
 SHORT_LINKS = "/s"
 SHORT_LINK = "/s/{link_id}"
 PUBLICATION = "/{kind}/{record_id}/publication"
@@ -85,7 +87,7 @@ PLOTLY = "/vendor/plotly"
 #: Pages that a short link may open.
 PAGES = (
     HOME, DOCS, FRONTIER, GALLERY, COMPARE, MODEL, TASKS, TASK, CIRCUITS, CIRCUIT, CARD, FAILURES, STRESS, RULES,
-    ABLATION, ANNOTATION, CIRCUIT_EMBED,
+    ABLATION, ANNOTATION, CIRCUIT_EMBED, GUIDE_PAGE,
 )  # fmt: skip
 
 
@@ -162,6 +164,10 @@ def circuit_preview(circuit_id: str) -> str:
 
 def circuit_embed(circuit_id: str) -> str:
     return CIRCUIT_EMBED.format(circuit_id=circuit_id)
+
+
+def guide_page(slug: str) -> str:
+    return GUIDE_PAGE.format(slug=slug)
 
 
 def short_link(link_id: str) -> str:

@@ -25,7 +25,10 @@ SCHEMES = ("light", "dark")
 ALSO_NARROW = {"explorer", "node-neuron", "prompt-contrast", "compare"}
 ALSO_DARK = {"explorer", "prompt-ledger"}
 #: Looked at, but too like others to be kept.
-NOT_KEPT = {"selected", "prompt-answer", "error", "trace", "search", "zoomed", "proposals", "compare-models"}
+NOT_KEPT = {
+    "selected", "prompt-answer", "error", "trace", "search", "zoomed", "proposals", "compare-models", "guide", "embed",
+    "gallery",
+}  # fmt: skip
 PATIENCE_MS = 120_000
 
 State = Callable[[Page, CircuitDetail], None]
@@ -208,6 +211,54 @@ def tables(page: Page, circuit: CircuitDetail) -> None:
     page.goto(circuit.url)
 
 
+def share(page: Page, circuit: CircuitDetail) -> None:
+    drawn(page, f"{circuit.url}?node={key_of(circuit)}&hops=2")
+    page.get_by_test_id("share").click()
+    dialog = page.get_by_test_id("share-dialog")
+    dialog.get_by_test_id("share-shorten").click()
+    dialog.get_by_test_id("share-short").wait_for()
+    dialog.get_by_test_id("share-bibtex-circuits").wait_for()
+
+
+def fork(page: Page, circuit: CircuitDetail) -> None:
+    drawn(page, f"{circuit.url}?node={key_of(circuit)}")
+    page.get_by_test_id("selection-bar").get_by_role("button", name="Fork").click()
+    page.get_by_test_id("fork-dialog").get_by_text("Heaviest neighbours").wait_for()
+
+
+def embed(page: Page, circuit: CircuitDetail) -> None:
+    drawn(page, f"/embed{circuit.url}?node={key_of(circuit)}")
+
+
+def gallery(page: Page, circuit: CircuitDetail) -> None:
+    asked = {"target": {"kind": "circuit", "circuit": circuit.id}, "nodes": [key_of(circuit)], "mode": "mean"}
+    made = page.request.post("/ablations", data=asked).json()
+    answer = page.request.put(f"{made['url']}/publication", data={"author": "Ada"})
+    assert answer.ok, answer.text()
+    page.goto("/gallery")
+
+
+def export(page: Page, circuit: CircuitDetail) -> None:
+    drawn(page, circuit.url)
+    page.get_by_test_id("export-menu").locator("summary").click()
+
+
+def card(page: Page, circuit: CircuitDetail) -> None:
+    page.goto(f"{circuit.url}/card")
+
+
+def task_new(page: Page, circuit: CircuitDetail) -> None:
+    page.goto("/tasks/new")
+
+
+def api(page: Page, circuit: CircuitDetail) -> None:
+    page.goto("/docs")
+
+
+def guide(page: Page, circuit: CircuitDetail) -> None:
+    page.goto("/guide/share")
+
+
 def model(page: Page, circuit: CircuitDetail) -> None:
     page.goto(f"/models/{circuit.model}")
 
@@ -236,6 +287,15 @@ STATES: dict[str, State] = {
     "compare-models": compare_models,
     "proposals": proposals,
     "story": story,
+    "share": share,
+    "fork": fork,
+    "embed": embed,
+    "gallery": gallery,
+    "export": export,
+    "card": card,
+    "task-new": task_new,
+    "api": api,
+    "guide": guide,
     "help": help_of_keys,
     "tour": tour,
     "empty": empty,
