@@ -1,6 +1,10 @@
 """Sharing as people do it, in Chromium: a link, a short link, a frame, publishing, citing, a fork."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import httpx
 import pytest
@@ -20,6 +24,26 @@ def circuit(server: Server) -> CircuitDetail:
     summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
     smallest = min(summaries, key=lambda c: (c.n_nodes, c.id))
     return CircuitDetail.model_validate_json(httpx.get(f"{server.url}{smallest.url}.json").text)
+
+
+@contextmanager
+def elsewhere(body: str) -> Iterator[str]:
+    """Another site, with a page that frames something."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><title>x</title><link rel=icon href=data:,>" + body.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as site:
+        Thread(target=site.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{site.server_port}/"
+        site.shutdown()
 
 
 def test_a_fork_is_made_shared_published_embedded_and_cited(new_page: NewPage, circuit: CircuitDetail) -> None:
@@ -71,9 +95,10 @@ def test_a_fork_is_made_shared_published_embedded_and_cited(new_page: NewPage, c
     theirs.goto("/gallery")
     expect(theirs.get_by_text("One node less")).to_have_count(0)
 
-    theirs.route("http://elsewhere.example/", lambda route: route.fulfill(content_type="text/html", body=frame))
-    theirs.goto("http://elsewhere.example/")
-    inside = theirs.frame_locator("iframe")
-    expect(inside.locator("#graph[data-ready]")).to_be_visible()
-    assert inside.locator(".site-header").count() == 0
-    expect(inside.get_by_test_id("embed-open")).to_have_attribute("href", re.compile(rf"{fork[1]}\?min_weight="))
+    with elsewhere(frame) as other_site:
+        theirs.goto(other_site)
+        inside = theirs.frame_locator("iframe")
+        expect(inside.locator("#graph[data-ready]")).to_be_visible()
+        assert inside.locator(".site-header").count() == 0
+        there = inside.get_by_test_id("embed-open")
+        expect(there).to_have_attribute("href", re.compile(rf"{fork[1]}\?min_weight="))
