@@ -51,6 +51,7 @@ class Forks:
             update={
                 "calibration": None,
                 "derived": None,
+                "imported": None,
                 "forked": Forked(circuit=circuit_id, dropped=dropped, added=added),
                 "elapsed_s": time.monotonic() - started,
                 "n_steps_run": 0,

@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from app import urls
 from app.errors import no_such
-from app.settings import ROOT
+from app.settings import shipped
 
-DOCS = ROOT / "docs"
+DOCS = shipped("docs")
 #: In the order in which they are read; every page is a file of docs/guide, the last one lies beside that folder.
 PAGES = (
     "browse", "prune", "ablate", "share", "bring-your-model", "bring-your-task", "read-the-card", "formats", "api",
