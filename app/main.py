@@ -21,9 +21,8 @@ from app.database import Database
 from app.experiments import Experiments
 from app.exports import Exports
 from app.forks import Forks
-from app.imports import Imports
 from app.guide import DOCS
-from app.jobs import Worker
+from app.imports import Imports
 from app.lab import Lab
 from app.library import Library
 from app.makers import Makers
