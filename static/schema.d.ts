@@ -333,6 +333,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/circuits/{circuit_id}/forks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Drop nodes from a circuit, add nodes of its model, and measure what that makes as a circuit of its own
+         * @description The same nodes again, however they were come by, are the same circuit: it answers 200 as it was.
+         */
+        post: operations["fork_circuits__circuit_id__forks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/circuits/{circuit_id}/heads/{layer}.{head}/sharpness.json": {
         parameters: {
             query?: never;
@@ -361,6 +381,23 @@ export interface paths {
         put?: never;
         /** The logit difference after a prompt as an exact sum of what was written */
         post: operations["ledger_circuits__circuit_id__ledgers_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/lineage.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The circuits that a circuit was forked from, nearest first, and its forks that are published or yours */
+        get: operations["lineage_circuits__circuit_id__lineage_json_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -444,6 +481,23 @@ export interface paths {
         };
         /** A node's activations on the task's held-out pairs: both classes and their difference */
         get: operations["on_task_circuits__circuit_id__nodes__node_id__task_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/circuits/{circuit_id}/preview.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A picture of this circuit for link previews, 1200 x 630 pixels */
+        get: operations["preview_circuits__circuit_id__preview_png_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -705,6 +759,40 @@ export interface paths {
         };
         /** Published circuits, stories and claims, newest first */
         get: operations["gallery_gallery_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guide.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The pages of the guide, in the order in which they are read */
+        get: operations["guide_pages_guide_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/guide/{slug}.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One page of the guide, as Markdown */
+        get: operations["guide_page_guide__slug__json_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1472,6 +1560,22 @@ export interface components {
             seed: number;
             /** Target */
             target: components["schemas"]["CircuitTarget"] | components["schemas"]["ModelTarget"];
+        };
+        /**
+         * Ancestor
+         * @description A circuit further up a line of forks, and what its fork changed.
+         */
+        Ancestor: {
+            /** Added */
+            added: string[];
+            /** Circuit */
+            circuit: string;
+            /** Dropped */
+            dropped: string[];
+            /** @description None: this server does not have it */
+            summary: components["schemas"]["CircuitSummary"] | null;
+            /** Url */
+            url: string;
         };
         /**
          * AnnotatedCircuit
@@ -2828,6 +2932,22 @@ export interface components {
             ranking: "pruning order, then estimated effect" | "effect, then estimated effect";
         };
         /**
+         * ForkRequest
+         * @description Nodes to drop from a circuit and nodes of its model to add.
+         */
+        ForkRequest: {
+            /**
+             * Add
+             * @default []
+             */
+            add: string[];
+            /**
+             * Drop
+             * @default []
+             */
+            drop: string[];
+        };
+        /**
          * Forked
          * @description The circuit is another with these nodes dropped and added.
          */
@@ -2980,6 +3100,29 @@ export interface components {
              * Url
              * @description the page to open
              */
+            url: string;
+        };
+        /**
+         * GuidePage
+         * @description A page and its text; blocks marked python and sh are run by the tests.
+         */
+        GuidePage: {
+            /** Markdown */
+            markdown: string;
+            /** Slug */
+            slug: string;
+            /** Title */
+            title: string;
+            /** Url */
+            url: string;
+        };
+        /** GuideSummary */
+        GuideSummary: {
+            /** Slug */
+            slug: string;
+            /** Title */
+            title: string;
+            /** Url */
             url: string;
         };
         /**
@@ -3400,6 +3543,18 @@ export interface components {
             norm_scale: number;
             /** Total */
             total: number;
+        };
+        /**
+         * Lineage
+         * @description Where a circuit came from, nearest first, and the forks of it that are listed or yours.
+         */
+        Lineage: {
+            /** Ancestors */
+            ancestors: components["schemas"]["Ancestor"][];
+            /** Circuit */
+            circuit: string;
+            /** Forks */
+            forks: components["schemas"]["CircuitSummary"][];
         };
         /**
          * Link
@@ -6874,6 +7029,86 @@ export interface operations {
             };
         };
     };
+    fork_circuits__circuit_id__forks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForkRequest"];
+            };
+        };
+        responses: {
+            /** @description kept before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CircuitSummary"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CircuitSummary"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the state of things does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     sharpness_circuits__circuit_id__heads__layer___head__sharpness_json_get: {
         parameters: {
             query?: {
@@ -6981,6 +7216,55 @@ export interface operations {
             };
             /** @description the body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    lineage_circuits__circuit_id__lineage_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lineage"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7284,6 +7568,55 @@ export interface operations {
             };
             /** @description the state of things does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    preview_circuits__circuit_id__preview_png_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8188,6 +8521,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GalleryEntry"][];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    guide_pages_guide_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuideSummary"][];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    guide_page_guide__slug__json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuidePage"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
             /** @description something in the request is not usable; the message says what and what is allowed */
