@@ -60,7 +60,8 @@ class Offline:
     def _page(self, record: CircuitDetail, swept: Sweep, kept: list[Any]) -> str:
         """The circuit's page as the server makes it, with the recorded ablations as tables."""
         state = SimpleNamespace(access=SimpleNamespace(asks=False))  # a file asks nobody to sign in
-        request = SimpleNamespace(url=SimpleNamespace(path=urls.circuit(record.id)), app=SimpleNamespace(state=state))
+        at = SimpleNamespace(path=urls.circuit(record.id))
+        request = SimpleNamespace(url=at, base_url="", app=SimpleNamespace(state=state))  # nobody previews a file
         context = {
             "request": request, "page_title": f"{record.task_title}: {record.n_nodes} nodes", "circuit": record,
             "model": self.catalogue.model_summary(record.model), "others": Comparing(self.experiments).choices(record),
