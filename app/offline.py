@@ -20,6 +20,7 @@ from app.catalogue import Catalogue
 from app.compare import Comparing
 from app.corpus import Corpus
 from app.experiments import Experiments
+from app.forks import Forks
 from app.lab import Lab
 from app.modules import modules_of
 from app.pages import make_templates
@@ -66,6 +67,7 @@ class Offline:
             "request": request, "page_title": f"{record.task_title}: {record.n_nodes} nodes", "circuit": record,
             "model": self.catalogue.model_summary(record.model), "others": Comparing(self.experiments).choices(record),
             "card": self.cards.card(record.id), "annotation": None, "revisions": [], "tour": None,
+            "lineage": Forks(self.experiments, record.measures.circuit.n_pairs).lineage(record.id),
         }  # fmt: skip
         page = self.templates.env.get_template("circuit.html").render(context)
         tables = self.templates.env.get_template("offline.html").render(
