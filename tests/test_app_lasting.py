@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 import tiny
+from app.queue import Queue
 from app.schemas import Job
 from conftest import TINY, Server, serving, tiny_settings, wait_for
 from lasting import LONG_S, PAIRS, opened, request
@@ -33,11 +34,15 @@ def test_eighteen_kills_at_random_moments_lose_nothing(tiny_bundle: Path, tmp_pa
         done: dict[str, str | None] = {}
         worker = workers.start()
         for n in range(18):
+            if jobs_done(queue, jobs):
+                jobs.append(queue.add(request(seeds[len(jobs) % 3])))  # the same again
             before = {job.id: queue.get(job.id) for job in jobs}
-            wait_for(lambda: any(queue.get(job.id).state in ("running", "done") for job in jobs), LONG_S)
-            if n % 3 == 0 and len(done) < len(jobs):  # now and then it comes further first
+            wait_for(
+                lambda: any(queue.get(job.id).state == "running" for job in jobs) or jobs_done(queue, jobs), LONG_S
+            )
+            if n % 3 == 0:  # now and then it comes further first
                 wait_for(lambda was=before: any(further(was[job.id], queue.get(job.id)) for job in jobs), LONG_S)
-            time.sleep(moments.uniform(0, 0.15))
+            time.sleep(moments.uniform(0, 0.1))
             workers.kill(worker)
             for job in jobs:
                 now = queue.get(job.id)
@@ -46,13 +51,18 @@ def test_eighteen_kills_at_random_moments_lose_nothing(tiny_bundle: Path, tmp_pa
                     assert now.circuit is not None and store.has_circuit(now.circuit)
                     done[job.id] = now.circuit
             worker = workers.start()
-        wait_for(lambda: all(queue.get(job.id).state == "done" for job in jobs), LONG_S)
+        wait_for(lambda: jobs_done(queue, jobs), LONG_S)
         found = [queue.get(job.id) for job in jobs]
-        assert [job.circuit for job in found] == wanted
+        assert [job.circuit for job in found] == [wanted[n % 3] for n in range(len(found))]
+        assert sum("interrupted" in line.message for job in jobs for line in queue.log(job.id)) >= 9
         assert any(job.resumed_from_step for job in found), "something was resumed from a checkpoint"
         checkpoints = rough.data_dir / "artifacts" / "checkpoints"
         wait_for(lambda: list(checkpoints.glob("*")) == [], LONG_S)
         workers.kill(worker)
+
+
+def jobs_done(queue: Queue, jobs: list[Job]) -> bool:
+    return all(queue.get(job.id).state == "done" for job in jobs)
 
 
 def further(before: Job, now: Job) -> bool:
