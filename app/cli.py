@@ -68,19 +68,20 @@ def serve(
     device: Device = None,
 ) -> None:
     """Serve the app. What is not given comes from the environment, SPARSESCOPE_HOST and so on."""
-    import logging
-
     import uvicorn
 
+    from app.logs import log_as
     from app.main import create_app
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    log_as(Settings().log)
     with _sentences():
         settings = _settings(host=host, port=port, data_dir=data_dir, device=device)
         app = create_app(settings)
     # Event streams stay open until their job ends; a stop does not wait for them.
-    uvicorn.run(app, host=settings.host, port=settings.port, timeout_graceful_shutdown=1)
+    uvicorn.run(
+        app, host=settings.host, port=settings.port, timeout_graceful_shutdown=1,
+        access_log=False, log_config=None, server_header=False,
+    )  # fmt: skip
 
 
 app.command()(work)

@@ -10,6 +10,7 @@ from app.arrivals import Arrivals
 from app.cards import Cards
 from app.catalogue import Catalogue
 from app.compare import Comparing
+from app.database import Database
 from app.experiments import Experiments
 from app.exports import Exports
 from app.forks import Forks
@@ -17,6 +18,7 @@ from app.imports import Imports
 from app.lab import Lab
 from app.library import Library
 from app.makers import Makers
+from app.metrics import Metrics
 from app.node_analyses import NodeAnalyses
 from app.node_labels import NodeLabels
 from app.programs import Programs
@@ -43,6 +45,14 @@ def get_settings(request: Request) -> Settings:
 
 def get_access(request: Request) -> Access:
     return cast(Access, request.app.state.access)
+
+
+def get_database(request: Request) -> Database:
+    return cast(Database, request.app.state.database)
+
+
+def get_metrics(request: Request) -> Metrics:
+    return cast(Metrics, request.app.state.metrics)
 
 
 def get_store(request: Request) -> Store:
@@ -152,6 +162,8 @@ def get_render(request: Request) -> Render:
 
 TheSettings = Annotated[Settings, Depends(get_settings)]
 TheAccess = Annotated[Access, Depends(get_access)]
+TheDatabase = Annotated[Database, Depends(get_database)]
+TheMetrics = Annotated[Metrics, Depends(get_metrics)]
 TheStore = Annotated[Store, Depends(get_store)]
 TheTasks = Annotated[Tasks, Depends(get_tasks)]
 TheLibrary = Annotated[Library, Depends(get_library)]

@@ -11,6 +11,8 @@ from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 
+from app.logs import REQUEST_ID
+from app.middleware import SECURITY_HEADERS
 from app.pages import wants_page
 from app.schemas import CIRCUIT_PATTERN, NAME_PATTERN, NODE_PATTERN, VIEW_PATTERN, ErrorAnswer, Problem
 from app.schemas.lab import TARGET_PATTERN
@@ -85,11 +87,12 @@ def install(app: FastAPI) -> None:
     def answer(
         request: Request, status: int, message: str, headers: dict[str, str] | None = None, **more: Any
     ) -> Response:
+        request_id = REQUEST_ID.get() or None
         if wants_page(request):
-            context = {"page_title": f"{status}", "status": status, "message": message}
+            context = {"page_title": f"{status}", "status": status, "message": message, "request_id": request_id}
             pages = request.app.state.templates
             return pages.TemplateResponse(request, "error.html", context, status_code=status, headers=headers)
-        problem = ErrorAnswer(error=Problem(status=status, message=message, **more))
+        problem = ErrorAnswer(error=Problem(status=status, message=message, request_id=request_id, **more))
         return JSONResponse(problem.model_dump(exclude_none=True), status_code=status, headers=headers)
 
     @app.exception_handler(Refusal)
@@ -129,7 +132,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def broken(request: Request, error: Exception) -> Response:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return answer(request, 500, "something went wrong on the server; its log says what")
+        # This handler runs outside of all middleware, so what that adds to an answer is added here.
+        headers = SECURITY_HEADERS | {"x-request-id": REQUEST_ID.get()}
+        return answer(request, 500, "something went wrong on the server; its log says what", headers)
 
 
 # -- validation errors as sentences ----------------------------------------------------------

@@ -27,7 +27,8 @@ from app.lab import Lab
 from app.library import Library
 from app.makers import Makers
 from app.mean_work import MeanWork
-from app.middleware import Guard
+from app.metrics import Metrics
+from app.middleware import Bounded, Guard
 from app.node_analyses import NodeAnalyses
 from app.node_labels import NodeLabels
 from app.pages import make_templates
@@ -63,6 +64,7 @@ from app.routes import (
     tasks,
     trials,
 )
+from app.seen import Seen
 from app.settings import Settings
 from app.short_links import ShortLinks
 from app.sizes import Sizes
@@ -79,7 +81,8 @@ log = logging.getLogger(__name__)
 DESCRIPTION = """\
 Circuits of weight-sparse transformers: browse, run, cut, prune. Every page has a JSON twin at the same path
 with `.json`. Losses are nats, times seconds; a node is written `3.mlp.post_act:117`. Every refusal has one shape:
-`{"error": {"status", "message"}}`."""
+`{"error": {"status", "message", "request_id"}}`; the same id is in the header `x-request-id` and in the server's log.
+Where the server has a token, all that writes needs it: `Authorization: Bearer TOKEN`."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -112,6 +115,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )  # fmt: skip
     app.state.settings = settings
     app.state.access = access
+    app.state.database = database
+    app.state.metrics = metrics = Metrics(database, library)
     app.state.store = store
     app.state.tasks = own
     app.state.queue = queue
@@ -169,10 +174,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount(urls.STATIC, Assets(directory=FOLDER), name="static")
     app.mount(urls.PLOTLY, Assets(plotly_version, packages=[("plotly", "package_data")]), name="plotly")
     app.add_middleware(Visitors)
+    app.add_middleware(Bounded, max_answer_bytes=settings.max_answer_bytes)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     uploads = {
         urls.MODELS: settings.max_model_bytes,
         **dict.fromkeys((urls.IMPORT, urls.IMPORT_CHECK), settings.max_circuit_bytes),
     }
     app.add_middleware(Guard, max_body_bytes=settings.max_body_bytes, uploads=uploads)
+    app.add_middleware(Seen, metrics=metrics)
     return app

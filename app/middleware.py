@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import urls
+from app.logs import REQUEST_ID
 from app.schemas import ErrorAnswer, Problem
 
 SECURITY_HEADERS = {
@@ -77,7 +78,35 @@ class Guard:
         await self.app(scope, receive_limited, send_guarded)
 
 
+class Bounded:
+    """Refuses to send an answer past the limit. Files are as large as they are, and streams have no size."""
+
+    def __init__(self, app: ASGIApp, max_answer_bytes: int) -> None:
+        self.app = app
+        self.max_answer_bytes = max_answer_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith((urls.STATIC, urls.PLOTLY)):
+            await self.app(scope, receive, send)
+            return
+        refused = False
+
+        async def send_bounded(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start":
+                size = int(MutableHeaders(scope=message).get("content-length", 0))
+                refused = size > self.max_answer_bytes
+                if refused:
+                    most = (
+                        f"the answer would be {size:,} bytes; at most {self.max_answer_bytes:,} are sent, ask for less"
+                    )
+                    await _refuse(413, most)(scope, receive, send)
+            if not refused:
+                await send(message)
+
+        await self.app(scope, receive, send_bounded)
+
+
 def _refuse(status: int, message: str) -> JSONResponse:
-    return JSONResponse(
-        ErrorAnswer(error=Problem(status=status, message=message)).model_dump(exclude_none=True), status_code=status
-    )
+    problem = Problem(status=status, message=message, request_id=REQUEST_ID.get() or None)
+    return JSONResponse(ErrorAnswer(error=problem).model_dump(exclude_none=True), status_code=status)

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
         description="postgresql://... or sqlite:///...; without it, SQLite in data_dir",
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    log: Literal["text", "json"] = Field("text", description="a sentence a line, or an object a line")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     model_memory_bytes: int = Field(

@@ -4,6 +4,8 @@ from urllib.parse import quote
 
 HOME = "/"
 HEALTH = "/healthz"
+READY = "/readyz"
+METRICS = "/metrics"
 DOCS = "/docs"
 FRONTIER = "/frontier"
 MODELS = "/models"

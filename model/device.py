@@ -23,3 +23,11 @@ def has_fast_bf16(device: torch.device) -> bool:
         return True
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
+def memory_in_use(device: torch.device) -> tuple[int, int]:
+    """Bytes of the device's own memory that are in use, and all of them; (0, 0) of a CPU, which has none of its own."""
+    if device.type != "cuda":
+        return 0, 0
+    free, total = torch.cuda.mem_get_info(device)
+    return total - free, total

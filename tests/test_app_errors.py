@@ -14,7 +14,8 @@ def refused(response: Any, status: int) -> str:
     """The message of a refusal, whose shape is checked."""
     assert response.status_code == status, response.text
     body = response.json()
-    assert list(body) == ["error"] and sorted(body["error"]) == ["message", "status"]
+    assert list(body) == ["error"] and sorted(body["error"]) == ["message", "request_id", "status"]
+    assert body["error"]["request_id"] == response.headers["x-request-id"]
     assert body["error"]["status"] == status
     message = body["error"]["message"]
     assert "\n" not in message and "Traceback" not in message and "/srv" not in message and "/tmp" not in message

@@ -26,6 +26,7 @@ class Problem(Wire):
     message: str
     faults: list[str] | None = Field(None, description="prompt pairs: every fault, the first 50; else left out")
     n_faults: int | None = Field(None, description="how many faults there are")
+    request_id: str | None = Field(None, description="the same as in `x-request-id` and in the server's log")
 
 
 class ErrorAnswer(Wire):
