@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.commands import cards, forms
+from app.commands import cards, doctor, forms
 from app.commands.work import work
 from app.settings import Settings
 
@@ -242,6 +242,7 @@ app.command()(forms.export)
 app.command("import")(forms.import_)
 app.command()(forms.add)
 app.command()(cards.card)
+app.command()(doctor.doctor)
 
 
 if __name__ == "__main__":
