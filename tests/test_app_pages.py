@@ -89,7 +89,8 @@ def test_a_model_tells_its_shape_and_its_training(shared_client: TestClient) -> 
 def test_headers_that_keep_a_page_its_own(shared_client: TestClient) -> None:
     for path in ("/", "/models.json", "/static/icon.svg", "/nothing"):
         headers = shared_client.get(path).headers
-        assert headers["content-security-policy"].startswith("default-src 'self'; style-src 'self' 'unsafe-inline'")
+        policy = headers["content-security-policy"]
+        assert policy.startswith("default-src 'self'; style-src 'self' 'sha256-") and "unsafe" not in policy
         assert headers["x-content-type-options"] == "nosniff"
 
 

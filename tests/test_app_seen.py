@@ -56,6 +56,7 @@ def test_jobs_workers_and_models_are_counted(client: TestClient) -> None:
     assert before["sparsescope_jobs", labelled(state="queued")] == 0
     assert before["sparsescope_queue_oldest_seconds", labelled()] == 0
     client.post("/jobs", json={"model": tiny.MODEL, "task": tiny.TASK})
+    client.app.state.library.subject(tiny.MODEL)  # type: ignore[attr-defined]
     after = numbers(client)
     assert after["sparsescope_jobs", labelled(state="queued")] == 1
     assert after["sparsescope_queue_oldest_seconds", labelled()] > 0
@@ -92,7 +93,7 @@ def test_a_store_that_does_not_answer_is_not_ready(settings: Settings) -> None:
 
 
 def test_a_request_has_one_id_everywhere(quiet: TestClient, caplog: pytest.LogCaptureFixture) -> None:
-    def broken() -> None:
+    def broken(*_: object) -> None:
         raise RuntimeError("at /srv/secret")
 
     quiet.app.state.queue.all = broken  # type: ignore[attr-defined]
