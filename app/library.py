@@ -72,10 +72,6 @@ class Library:
         }
         return list(found)
 
-    def loaded(self) -> list[str]:
-        """The models that are in memory now."""
-        return sorted(self._subjects)
-
     def shelf(self, name: str) -> Shelf:
         """What is known of a model without loading it. Raises a 404 Refusal that names the choices."""
         names = self.names()

@@ -12,19 +12,18 @@ def work(
     while_stdin: Annotated[bool, typer.Option(help="end when standard input does")] = False,
 ) -> None:
     """Run the jobs of a server that shares the database and the data directory, here or on a Ray cluster."""
-    import logging
     import os
     import signal
     import sys
     import threading
 
     from app.engine import engine_of
+    from app.logs import log_as
     from app.settings import Settings
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     given: dict[str, Any] = {"data_dir": data_dir, "device": device}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    log_as(settings.log)
     if hasattr(os, "nice"):
         os.nice(settings.worker_niceness)
     with engine_of(settings) as engine:
