@@ -1105,6 +1105,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether it can work: the store answers, its tables are up to date, a worker lives */
+        get: operations["ready_readyz_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/s": {
         parameters: {
             query?: never;
@@ -2169,6 +2186,18 @@ export interface components {
             q_kept: boolean;
             /** Scores */
             scores: number[];
+        };
+        /** Check */
+        Check: {
+            /** Message */
+            message: string;
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "store" | "migrations" | "worker";
+            /** Ok */
+            ok: boolean;
         };
         /**
          * CircuitComparison
@@ -4336,6 +4365,11 @@ export interface components {
              * @description how many faults there are
              */
             n_faults?: number | null;
+            /**
+             * Request Id
+             * @description the same as in `x-request-id` and in the server's log
+             */
+            request_id?: string | null;
             /** Status */
             status: number;
         };
@@ -4781,6 +4815,16 @@ export interface components {
             rank: number;
             /** Site */
             site: string;
+        };
+        /**
+         * Ready
+         * @description `ready` where every check is ok; the answer is 503 where it is not.
+         */
+        Ready: {
+            /** Checks */
+            checks: components["schemas"]["Check"][];
+            /** Ready */
+            ready: boolean;
         };
         /**
          * ResponseWrite
@@ -9528,6 +9572,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    ready_readyz_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description it cannot, and why */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
                 };
             };
         };
