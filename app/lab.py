@@ -9,8 +9,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from app import convert, convert_circuit, convert_lab, urls
 from app.baselines import Baselines
@@ -24,7 +22,7 @@ from app.versions import versions
 from model.ablate import Ablation as Change
 from model.bench import Bench
 from model.circuit import Circuit
-from model.corpus_loss import Found, corpus_losses, some_windows, why_not
+from model.corpus_loss import Found, Text, some_windows, why_not
 from model.corpus_sample import LONGEST_WINDOW, windows_of
 from model.estimate import FEW, quick
 from model.interplay import interplay
@@ -61,8 +59,7 @@ class Lab:
         self.experiments, self.corpus = experiments, corpus
         self.baselines: Baselines = experiments.baselines
         self._bench = lru_cache(maxsize=4)(self._make_bench)
-        self._windows = lru_cache(maxsize=4)(self._make_windows)
-        self._text_loss = lru_cache(maxsize=4)(self._make_text_loss)
+        self._text = lru_cache(maxsize=4)(self._make_text)
         self._estimates: dict[str, Estimate] = {}
         self.swept = lru_cache(maxsize=32)(self._make_sweep)
 
@@ -209,20 +206,16 @@ class Lab:
             reason = f"there is no held-out text for models that read {plan.subject.language}"
         if reason is not None:
             return NoCorpusEffect(kind="none", reason=reason)
-        windows = self._windows(plan.subject.name)
-        if len(windows) < 2:
+        text = self._text(plan.subject.name)
+        if len(text.windows) < 2:
             return NoCorpusEffect(kind="none", reason="the held-out text is shorter than two windows of this model")
-        after = corpus_losses(plan.subject, windows, plan.parts, plan.request.seed)
-        n_tokens = len(windows) * (windows.shape[1] - 1)
-        return convert_lab.corpus(Found(self._text_loss(plan.subject.name), after, n_tokens))
+        return convert_lab.corpus(Found(text.before, text.losses(plan.parts, plan.request.seed), text.n_tokens))
 
-    def _make_windows(self, model: str) -> Tensor:
+    def _make_text(self, model: str) -> Text:
         subject = self.experiments.library.subject(model)
         width = min(LONGEST_WINDOW, subject.config.block_size)
-        return some_windows(windows_of(self.corpus.documents(subject.language), subject.tokenizer, width), N_WINDOWS)
-
-    def _make_text_loss(self, model: str) -> Float[Tensor, " window"]:
-        return corpus_losses(self.experiments.library.subject(model), self._windows(model))
+        documents = self.corpus.documents(subject.language)
+        return Text(subject, some_windows(windows_of(documents, subject.tokenizer, width), N_WINDOWS))
 
     # -- sweeps ------------------------------------------------------------------------------
 

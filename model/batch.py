@@ -1,6 +1,6 @@
 """Prompt pairs as tensors: tokens, where each prompt ends, and the two candidates of each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,10 +33,28 @@ class PairBatch:
         width = int(self.last[rows].max()) + 1
         return PairBatch(self.tokens[rows, :width], self.last[rows], self.candidates[rows])
 
+    def repeated(self, n_times: int) -> "PairBatch":
+        """All prompts, then all of them again, and so on; no longer in the order of pairs."""
+        return PairBatch(self.tokens.repeat(n_times, 1), self.last.repeat(n_times), self.candidates.repeat(n_times, 1))
+
     def split(self, n_pairs: int) -> list["PairBatch"]:
         """Parts of at most `n_pairs` pairs, in order."""
         numbers = torch.arange(self.n_pairs, device=self.tokens.device)
         return [self.select(part) for part in numbers.split(n_pairs)]
+
+    def by_length(self, most_pairs: Callable[[int], int]) -> list[tuple[Int[Tensor, " prompt"], "PairBatch"]]:
+        """Parts of pairs of like length, longest first, each with the numbers of its prompts in this batch.
+
+        `most_pairs` says how many pairs of so many tokens a part may have; a part is as wide as its longest prompt.
+        """
+        lengths = self.last.reshape(2, -1).amax(dim=0) + 1
+        order = torch.argsort(lengths, descending=True, stable=True)
+        parts, begin = [], 0
+        while begin < self.n_pairs:
+            pairs = order[begin : begin + max(1, most_pairs(int(lengths[order[begin]])))]
+            parts.append((torch.cat([pairs, pairs + self.n_pairs]), self.select(pairs)))
+            begin += len(pairs)
+        return parts
 
 
 def encode_prompt(prompt: str, tokenizer: Tokenizer, block_size: int) -> list[int]:

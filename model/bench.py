@@ -1,10 +1,11 @@
 """Where interventions are measured: one circuit, or one full model, on one batch of pairs; exactly."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from model.ablate import compiled
@@ -15,15 +16,21 @@ from model.compiled import CompiledCircuit
 from model.gate import sever
 from model.intervention import Part, edge_settings, node_settings
 from model.means import Means
-from model.measure import Outcome, logit_difference
+from model.measure import Outcome, logit_difference, most_pairs
 from model.prefix import Prefix, stage_of
 from model.sites import Node
 from model.subject import Subject
 from model.swift import swift
-from model.transformer import Tap, Transformer
+from model.transformer import Start, Tap, Transformer
 
-PAIRS_AT_ONCE = 64
-ROWS_AT_ONCE = 512
+ROWS_AT_ONCE, GPU_ROWS_AT_ONCE = 512, 4096
+
+
+class Chunk(NamedTuple):
+    """Pairs that are run together: the numbers of their prompts in the whole batch, and themselves."""
+
+    prompts: Int[Tensor, " prompt"]
+    batch: PairBatch
 
 
 class Bench:
@@ -31,6 +38,8 @@ class Bench:
 
     def __init__(self, subject: Subject, batch: PairBatch, within: Circuit | None, seed: int = 0) -> None:
         self.subject, self.batch, self.within, self.seed = subject, batch, within, seed
+        self._prefixes: dict[int, Prefix] = {}
+        self._asked_before = False
 
     def outcome(self, parts: Sequence[Part]) -> Outcome:
         """All pairs with all of `parts` done at once."""
@@ -44,17 +53,23 @@ class Bench:
         """
         nodes = node_settings(parts)
         values = borrowed(self.recordings, nodes, self.seed)
-        numbers = torch.arange(self.batch.n_pairs, device=self.subject.device)
-        chunks = []
-        for pairs in numbers.split(PAIRS_AT_ONCE):
-            batch = self.batch if len(pairs) == self.batch.n_pairs else self.batch.select(pairs)
-            rows = torch.cat([pairs, pairs + self.batch.n_pairs])
-            width = batch.tokens.shape[1]
-            here = {node: x[rows, :width] for node, x in values.items()}
-            run = self._in_circuit if self.within is not None else self._in_model
-            chunks.append(torch.stack(list(run(batch, parts, subsets, here))).unflatten(1, (2, -1)))
-        together = torch.cat(chunks, dim=2).flatten(1).cpu()
-        return [Outcome(row) for row in together]
+        found = torch.empty(len(subsets), len(self.batch.tokens), device=self.subject.device)
+        for number, chunk in enumerate(self._chunks):
+            width = chunk.batch.tokens.shape[1]
+            here = {node: x[chunk.prompts, :width] for node, x in values.items()}
+            if self.within is not None:
+                run = self._in_circuit(chunk.batch, parts, subsets, here)
+            else:
+                run = self._in_model(number, parts, subsets, here)
+            found[:, chunk.prompts] = torch.stack(list(run))
+        self._asked_before = True
+        return [Outcome(row) for row in found.cpu()]
+
+    @cached_property
+    def _chunks(self) -> list[Chunk]:
+        """Pairs of like length together, as many as are best run at a time."""
+        runs = self._swift if self.within is None else self.within
+        return [Chunk(*part) for part in self.batch.by_length(lambda width: most_pairs(runs, width))]
 
     @cached_property
     def recordings(self) -> Recordings:
@@ -116,17 +131,38 @@ class Bench:
 
     def _in_model(
         self,
-        batch: PairBatch,
+        number: int,
         parts: Sequence[Part],
         subsets: Sequence[Sequence[int]],
         borrowed: dict[Node, Tensor],
     ) -> Iterator[Tensor]:
-        prefix = Prefix(self._swift, batch.tokens) if len(subsets) > 1 else None
-        for subset in subsets:
-            some = [parts[i] for i in subset]
-            first = min((stage_of(node, self.subject.config.n_layer) for node in changed(some)), default=None)
+        prefix, batch = self._prefix(number, len(subsets)), self._chunks[number].batch
+        at_once = 1 if edge_settings(parts) else cuts_at_once(self._swift, len(batch.tokens))
+        for begin in range(0, len(subsets), at_once):
+            each = [[parts[i] for i in subset] for subset in subsets[begin : begin + at_once]]
+            nodes = (node for some in each for node in changed(some))
+            first = min((stage_of(node, self.subject.config.n_layer) for node in nodes), default=None)
             start = None if prefix is None or first is None else prefix.before(first)
-            yield logit_difference(self._swift, batch, intervene(self.subject, some, borrowed), start)
+            if len(each) == 1:
+                yield logit_difference(self._swift, batch, intervene(self.subject, each[0], borrowed), start)
+                continue
+            tap = intervene_each(self.subject, each, borrowed, len(batch.tokens))
+            repeated = None if start is None else Start(start.stage, start.x.repeat(len(each), 1, 1))
+            difference = logit_difference(self._swift, batch.repeated(len(each)), tap, repeated)
+            yield from difference.view(len(each), -1)
+
+    def _prefix(self, number: int, n_passes: int) -> Prefix | None:
+        """What comes before any cut on a chunk: remembered for good where more than one pass asks for it."""
+        if number not in self._prefixes and (n_passes > 1 or self._asked_before):
+            tokens = self._chunks[number].batch.tokens
+            share = tokens.numel() / sum(chunk.batch.tokens.numel() for chunk in self._chunks)
+            self._prefixes[number] = Prefix(self._swift, tokens, share)
+        return self._prefixes.get(number)
+
+
+def cuts_at_once(model: Transformer, n_prompts: int) -> int:
+    """How many cuts of a full model share a pass: as many as fill a GPU; on a CPU each starts at its own block."""
+    return max(1, GPU_ROWS_AT_ONCE // n_prompts) if model.device.type == "cuda" else 1
 
 
 def changed(parts: Sequence[Part]) -> Iterator[Node]:
@@ -141,6 +177,27 @@ def constant(node: Node, mode: str, amount: float, means: Means) -> float:
     return float(means[node.site][node.index]) if mode == "mean" else amount if mode == "value" else 0.0
 
 
+class Held:
+    """The tap that sets nodes to values: numbers, or one for each prompt and position."""
+
+    def __init__(self, by_site: Mapping[str, Sequence[tuple[int, Tensor]]]) -> None:
+        self.by_site = by_site
+        self._places = {site: torch.tensor([i for i, _ in held]) for site, held in by_site.items()}
+
+    def __call__(self, site: str, x: Tensor) -> Tensor:
+        held = self.by_site.get(site)
+        if held is None:
+            return x
+        values = torch.stack([value.to(x.dtype).expand(x.shape[:-1]) for _, value in held], -1)
+        return x.index_copy(-1, self._places[site].to(x.device), values)
+
+    def narrowed(self, at: Int[Tensor, " prompt"]) -> "Held":
+        def of(value: Tensor) -> Tensor:
+            return value.gather(1, at[:, None]) if value.ndim else value
+
+        return Held({site: [(index, of(value)) for index, value in held] for site, held in self.by_site.items()})
+
+
 def intervene(
     subject: Subject, parts: Sequence[Part], borrowed: dict[Node, Float[Tensor, "prompt pos"]] | None = None
 ) -> Tap:
@@ -152,14 +209,7 @@ def intervene(
         else:
             value = torch.tensor(constant(node, mode, amount, subject.means), device=subject.device)
         by_site.setdefault(node.site, []).append((node.index, value))
-    places = {site: torch.tensor([i for i, _ in held], device=subject.device) for site, held in by_site.items()}
-
-    def tap(site: str, x: Tensor) -> Tensor:
-        held = by_site.get(site)
-        if held is None:
-            return x
-        return x.index_copy(-1, places[site], torch.stack([v.to(x.dtype).expand(x.shape[:-1]) for _, v in held], -1))
-
+    tap = Held(by_site)
     edges = edge_settings(parts)
     if not edges:
         return tap
@@ -171,3 +221,28 @@ def intervene(
         device=subject.device,
     )
     return sever(edges, subject.means, subject.model, tap, offsets=offsets)
+
+
+def intervene_each(
+    subject: Subject,
+    each: Sequence[Sequence[Part]],
+    borrowed: dict[Node, Float[Tensor, "prompt pos"]],
+    n_prompts: int,
+) -> Tap:
+    """The same for several interventions on nodes in one pass: the first `n_prompts` rows get the first, and so on."""
+    by_site: dict[str, list[tuple[Node, Tensor, Tensor]]] = {}
+    settings = [node_settings(some) for some in each]
+    for node, (mode, amount) in {node: setting for some in settings for node, setting in some.items()}.items():
+        value = borrowed.get(node, torch.tensor(constant(node, mode, amount, subject.means), device=subject.device))
+        acts = torch.tensor([node in some for some in settings], device=subject.device)
+        by_site.setdefault(node.site, []).append((node, value, acts[:, None, None]))
+
+    def tap(site: str, x: Tensor) -> Tensor:
+        if site not in by_site:
+            return x
+        rows = x.unflatten(0, (-1, n_prompts)).clone()
+        for node, value, acts in by_site[site]:
+            rows[..., node.index] = torch.where(acts, value.to(x.dtype), rows[..., node.index])
+        return rows.flatten(0, 1)
+
+    return tap

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -9,12 +10,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from model.activations import record
-from model.bench import intervene
+from model.bench import changed, intervene
 from model.intervention import Part, node_settings
+from model.prefix import Prefix, stage_of
 from model.sites import Node
 from model.subject import Subject
 from model.swift import swift
-from model.transformer import Tap
+from model.transformer import unchanged
 
 WINDOWS_AT_ONCE = 16
 
@@ -34,30 +36,65 @@ def why_not(parts: Sequence[Part]) -> str | None:
     return f"{' and '.join(modes)} needs the other prompt of a pair, and the corpus has no pairs"
 
 
-@torch.no_grad()
+class Text:
+    """Windows of held-out text and what one model makes of them; what comes before a change is computed once."""
+
+    def __init__(self, subject: Subject, windows: Int[Tensor, "window pos"]) -> None:
+        self.subject, self.model = subject, swift(subject.model)
+        self.windows = windows.to(subject.device)
+        self._rows = torch.arange(len(windows), device=subject.device).split(WINDOWS_AT_ONCE)
+        self._prefixes: dict[int, Prefix] = {}
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens that are foretold."""
+        return len(self.windows) * (self.windows.shape[1] - 1)
+
+    @cached_property
+    def before(self) -> Float[Tensor, " window"]:
+        """The losses with nothing changed."""
+        return self.losses()
+
+    @torch.no_grad()
+    def losses(self, parts: Sequence[Part] = (), seed: int = 0) -> Float[Tensor, " window"]:
+        """Mean next-token loss of each window, nats a token; resampled nodes take another window's values, at the same
+        position. On the CPU."""
+        assert why_not(parts) is None
+        resampled = [node for node, setting in node_settings(parts).items() if setting.mode == "resample"]
+        shuffled = _of_other_windows(len(self.windows), seed).to(self.subject.device) if resampled else None
+        stage = min((stage_of(node, self.subject.config.n_layer) for node in changed(parts)), default=0)
+        found = []
+        for number, rows in enumerate(self._rows):
+            borrowed: dict[Node, Tensor] | None = None
+            if shuffled is not None:
+                donors = self.windows[shuffled[rows]]
+                last = torch.zeros(len(donors), dtype=torch.long, device=self.subject.device)
+                values = record(self.subject, donors, last, resampled, model=self.model).values
+                borrowed = dict(zip(resampled, values, strict=True))
+            start = self._prefix(number).before(stage) if stage else None
+            tap = intervene(self.subject, parts, borrowed) if parts else unchanged
+            found.append(_next_token_losses(self.model(self.windows[rows], tap=tap, start=start), self.windows[rows]))
+        return torch.cat(found).cpu()
+
+    def _prefix(self, number: int) -> Prefix:
+        if number not in self._prefixes:
+            self._prefixes[number] = Prefix(self.model, self.windows[self._rows[number]], 1 / len(self._rows))
+        return self._prefixes[number]
+
+
+def _next_token_losses(
+    logits: Float[Tensor, "window pos vocab"], tokens: Int[Tensor, "window pos"]
+) -> Float[Tensor, " window"]:
+    following = tokens.roll(-1, dims=1)  # the last token's is the first one: left out of the mean
+    losses = F.cross_entropy(logits.flatten(0, 1).float(), following.flatten(), reduction="none")
+    return losses.view(tokens.shape)[:, :-1].mean(dim=1)
+
+
 def corpus_losses(
     subject: Subject, windows: Int[Tensor, "window pos"], parts: Sequence[Part] = (), seed: int = 0
 ) -> Float[Tensor, " window"]:
-    """Mean next-token loss of each window, nats a token; resampled nodes take another window's values, at the same
-    position. On the CPU."""
-    assert why_not(parts) is None
-    model = swift(subject.model)
-    windows = windows.to(subject.device)
-    resampled = [node for node, setting in node_settings(parts).items() if setting.mode == "resample"]
-    shuffled = _of_other_windows(len(windows), seed) if resampled else None
-    losses = []
-    for rows in torch.arange(len(windows)).split(WINDOWS_AT_ONCE):
-        tokens = windows[rows]
-        borrowed: dict[Node, Tensor] | None = None
-        if shuffled is not None:
-            donors = windows[shuffled[rows]]
-            last = torch.zeros(len(donors), dtype=torch.long, device=subject.device)
-            values = record(subject, donors, last, resampled, model=model).values
-            borrowed = dict(zip(resampled, values, strict=True))
-        tap: Tap = intervene(subject, parts, borrowed)
-        logits = model(tokens, tap=tap)[:, :-1].float()
-        losses.append(F.cross_entropy(logits.transpose(1, 2), tokens[:, 1:], reduction="none").mean(dim=1))
-    return torch.cat(losses).cpu()
+    """The same, asked once."""
+    return Text(subject, windows).losses(parts, seed)
 
 
 def _of_other_windows(n: int, seed: int) -> Int[Tensor, " window"]:

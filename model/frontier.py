@@ -10,7 +10,7 @@ from model.attribution import estimated_effects
 from model.batch import PairBatch
 from model.calibrate import plain_losses
 from model.circuit import Circuit, Keep, kept_nodes
-from model.compiled import compile_circuit
+from model.compiled import quick_circuit
 from model.graph import count_edges
 from model.sites import Node
 from model.subject import Subject
@@ -71,5 +71,5 @@ def sizes_along(n_circuit: int, n_all: int, n_sizes: int = N_SIZES) -> list[int]
 @torch.no_grad()
 def _size(subject: Subject, nodes: Sequence[Node], batch: PairBatch, losses: Callable[[Tensor], Tensor]) -> Size:
     keep = Circuit.of(subject.fingerprint, "", nodes).keep(subject.config, subject.device)
-    loss = float(losses(compile_circuit(subject.model, subject.means, keep).logit_difference(batch)))
+    loss = float(losses(quick_circuit(subject.model, subject.means, keep).logit_difference(batch)))
     return Size(len(nodes), count_edges(subject.model, keep), loss)

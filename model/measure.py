@@ -1,27 +1,23 @@
 """How well something does a task: two-way loss, accuracy and logit difference, with intervals over pairs."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from model.batch import PairBatch
+from model.intervals import Interval as Interval
+from model.intervals import interval as interval
+from model.intervals import intervals
 from model.sparse.transformer import SparseTransformer
 from model.swift import swift
 from model.transformer import Start, Tap, Transformer, unchanged
 
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean over pairs with its 95% bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
+PAIRS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -47,14 +43,20 @@ class Outcome:
         return values.reshape(2, -1).mean(dim=0)
 
     def loss(self) -> Interval:
-        return interval(self.per_pair(self.losses))
+        return self._intervals[0]
 
     def accuracy(self) -> Interval:
         """Share of prompts whose right candidate has the larger logit."""
-        return interval(self.per_pair((self.logit_diff > 0).float()))
+        return self._intervals[1]
 
     def logit_difference(self) -> Interval:
-        return interval(self.per_pair(self.logit_diff))
+        return self._intervals[2]
+
+    @cached_property
+    def _intervals(self) -> list[Interval]:
+        """Of loss, accuracy and logit difference; one set of draws serves all three."""
+        of_each = (self.losses, (self.logit_diff > 0).float(), self.logit_diff)
+        return intervals(torch.stack([self.per_pair(values) for values in of_each]))
 
 
 def logit_difference(
@@ -75,31 +77,28 @@ class Answering(Protocol):
 
 @torch.no_grad()
 def measure(
-    model: Transformer | Answering, batch: PairBatch, tap: Tap | None = None, *, pairs_at_once: int = 64
+    model: Transformer | Answering, batch: PairBatch, tap: Tap | None = None, *, pairs_at_once: int = PAIRS_AT_ONCE
 ) -> Outcome:
-    """Run a batch, at most `pairs_at_once` pairs at a time, on a model (with a tap) or on whatever else answers it.
+    """Run a batch, at most `pairs_at_once` pairs of like length at a time, on a model (with a tap) or on whatever else
+    answers it.
 
     A sparse model runs as such (`model.swift`).
     """
     if isinstance(model, Transformer):
         model = swift(model)
-        if isinstance(model, SparseTransformer):
-            pairs_at_once = min(pairs_at_once, max(1, model.prompts_at_once(batch.tokens.shape[1]) // 2))
-    parts = []
-    for part in batch.split(pairs_at_once) if batch.n_pairs > pairs_at_once else [batch]:
+    found: Tensor | None = None
+    for prompts, part in batch.by_length(lambda width: min(pairs_at_once, most_pairs(model, width))):
         if isinstance(model, Transformer):
             diff = logit_difference(model, part, tap)
         else:
             assert tap is None, "a tap is for the dense model"
             diff = model.logit_difference(part)
-        parts.append(diff.reshape(2, -1))
-    return Outcome(torch.cat(parts, dim=1).flatten().cpu())
+        found = diff.new_empty(len(batch.tokens)) if found is None else found
+        found[prompts] = diff
+    assert found is not None
+    return Outcome(found.cpu())
 
 
-def interval(per_pair: Float[Tensor, " pair"], *, n_resamples: int = 2000, seed: int = 0) -> Interval:
-    """Mean and 95% percentile interval of the mean, by resampling pairs. Seeded: the same values, the same interval."""
-    values = per_pair.double().numpy()
-    rng = np.random.default_rng(seed)
-    means = values[rng.integers(0, len(values), size=(n_resamples, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Interval(float(values.mean()), float(low), float(high))
+def most_pairs(model: object, width: int) -> int:
+    """How many pairs of so many tokens a model best runs at a time; a sparse one's activations stay in the cache."""
+    return model.prompts_at_once(width) // 2 if isinstance(model, SparseTransformer) else PAIRS_AT_ONCE

@@ -19,13 +19,13 @@ def stage_of(node: Node, n_layer: int) -> int:
 
 
 class Prefix:
-    """The residual stream of some prompts before the blocks of a model, from one pass."""
+    """The residual stream of some prompts before the blocks of a model, from one pass; in `share` of the bytes."""
 
     @torch.no_grad()
-    def __init__(self, model: Transformer, tokens: Int[Tensor, "prompt pos"]) -> None:
+    def __init__(self, model: Transformer, tokens: Int[Tensor, "prompt pos"], share: float = 1.0) -> None:
         config = model.config
         n_stages, every = 2 * config.n_layer, 1
-        while tokens.numel() * config.d_model * 4 * n_stages // every > MOST_BYTES and every < n_stages:
+        while tokens.numel() * config.d_model * 4 * n_stages // every > share * MOST_BYTES and every < n_stages:
             every *= 2
         self._starts: dict[int, Start] = {}
 

@@ -27,7 +27,7 @@ import torch
 from model.batch import PairBatch, encode_pairs
 from model.calibrate import Calibration, calibrate, plain_losses
 from model.circuit import Circuit, Keep, count_kept, kept_nodes, nothing_kept
-from model.compiled import compile_circuit
+from model.compiled import quick_circuit
 from model.frontier import Frontier, frontier
 from model.graph import connected, count_edges, edges_of
 from model.greedy import cut_needless, drop_needless
@@ -182,7 +182,7 @@ def prune_batches(
 
     @torch.no_grad()
     def fresh_loss(keep: Keep) -> float:
-        return float(settings.losses(compile_circuit(subject.model, subject.means, keep).logit_difference(choosing)))
+        return float(settings.losses(quick_circuit(subject.model, subject.means, keep).logit_difference(choosing)))
 
     mask = learn_mask(
         subject, train, settings, candidates=candidates, reaches=lambda keep: fresh_loss(keep) <= target,
@@ -215,7 +215,7 @@ def prune_batches(
     larger = (Circuit.of(subject.fingerprint, task_name, kept_nodes(keep)) for keep in reversed(dropped))
     circuit = _confirmed(subject, chain([circuit, *reversed(cut)], larger), confirming, settings)
     keep = circuit.keep(subject.config, subject.device)
-    outcome = measure(compile_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges), fresh)
+    outcome = measure(quick_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges), fresh)
     calibration = calibrate(outcome.logit_diff)
     plain, calibrated = outcome.loss_nats, float(plain_losses(calibration(outcome.logit_diff)))
     loss = calibrated if settings.calibrated else plain
@@ -241,7 +241,7 @@ def fitting(settings: PruneSettings, subject: Subject, fresh: PairBatch) -> Prun
     """The settings, less the calibration where with it the empty circuit would meet the target."""
     if not settings.calibrated:
         return settings
-    empty = compile_circuit(subject.model, subject.means, nothing_kept(subject.config, subject.device))
+    empty = quick_circuit(subject.model, subject.means, nothing_kept(subject.config, subject.device))
     needs_nothing = float(settings.losses(empty.logit_difference(fresh))) <= settings.aim_nats
     return replace(settings, calibrated=False) if needs_nothing else settings
 
@@ -290,7 +290,7 @@ def _confirmed(subject: Subject, growing: Iterable[Circuit], batch: PairBatch, s
     """The first of ever larger circuits whose loss on `batch` meets the target too; without one, the largest."""
     for circuit in growing:
         keep = circuit.keep(subject.config, subject.device)
-        compiled = compile_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges)
+        compiled = quick_circuit(subject.model, subject.means, keep, cut_edges=circuit.cut_edges)
         if float(settings.losses(compiled.logit_difference(batch))) <= settings.aim_nats:
             break
     return circuit

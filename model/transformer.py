@@ -8,7 +8,7 @@ each matrix gives before anything else is done to it, by the matrix's name: `l.a
 
 import math
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +25,17 @@ Tap = Callable[[str, Tensor], Tensor]
 def unchanged(site: str, x: Tensor) -> Tensor:
     """The tap that looks at nothing."""
     return x
+
+
+@runtime_checkable
+class Narrowable(Protocol):
+    """A tap that can also do its work at one token of each prompt alone, where no other is looked at any more."""
+
+    def __call__(self, site: str, x: Tensor) -> Tensor: ...
+
+    def narrowed(self, at: Int[Tensor, " batch"]) -> Tap:
+        """The tap for activations [batch, 1, width], each prompt's at its own position."""
+        ...
 
 
 class Start(NamedTuple):
@@ -232,11 +243,15 @@ class Transformer(nn.Module):
         takes `x`'s place. With `start` the pass begins there, with what came of the same tokens before.
         Raises InputError for more tokens than the model's context.
         """
+        self.check_length(tokens)
+        stage, x = start or (0, self.embedded(tokens))
+        return self.read_out(tap("final_resid", self.through(x, stage, tap)), tokens, at)
+
+    def check_length(self, tokens: Int[Tensor, "batch pos"]) -> None:
+        """Raises InputError for more tokens than the model's context."""
         n_pos = tokens.shape[1]
         if n_pos > self.config.block_size:
             raise InputError(f"the prompt has {n_pos} tokens; this model reads at most {self.config.block_size}")
-        stage, x = start or (0, self.embedded(tokens))
-        return self.read_out(tap("final_resid", self.through(x, stage, tap)), tokens, at)
 
     def embedded(self, tokens: Int[Tensor, "batch pos"]) -> Float[Tensor, "batch pos model"]:
         """The residual stream before the first layer."""

@@ -13,7 +13,7 @@ from hand_model import WHOLE, hand_batch, hand_circuit, hand_means, hand_model, 
 from model.attribution import soft_gate
 from model.batch import PairBatch, encode_pairs
 from model.circuit import Circuit, Edge, kept_nodes
-from model.compiled import MaskedCircuit, compile_circuit
+from model.compiled import MaskedCircuit, compile_circuit, quick_circuit
 from model.config import ModelConfig
 from model.gate import hold, inside
 from model.graph import edges_of
@@ -158,6 +158,25 @@ def test_gates_of_edges_weaken_them_as_on_the_dense_model():
     gates, edge_gates = (torch.rand(len(parts), generator=generator) for parts in (compiled.nodes, compiled.edges))
     answers = [c.logit_difference(batch, gates, edge_gates=edge_gates) for c in (compiled, dense)]
     close(*answers)
+
+
+@pytest.mark.parametrize("options", [{"sink": True}, {"sink": False, "rms_norm": False, "d_pos_emb": 6}])
+def test_a_circuit_that_is_most_of_its_model_is_measured_on_the_model(options):
+    model = random_model(add_positions=False, **options)
+    means, batch = random_means(model.config), random_batch(model.config, 10)
+    small, large = random_keep(model.config, 0.2, seed=0), random_keep(model.config, 0.9, seed=3)
+    assert not isinstance(quick_circuit(model, means, small), MaskedCircuit)
+    masked, compiled = quick_circuit(model, means, large), compile_circuit(model, means, large)
+    assert isinstance(masked, MaskedCircuit)
+    close(masked.logit_difference(batch), compiled.logit_difference(batch))
+    gates = torch.rand(3, len(compiled.nodes), generator=torch.Generator().manual_seed(0)).requires_grad_()
+    slopes = []
+    for circuit in (masked, compiled):
+        difference = circuit.logit_difference(batch, gates)
+        slopes.append(torch.autograd.grad(difference.sum(), gates)[0])
+        with torch.no_grad():  # without gradients it runs by its nonzero weights, pairs of like length together
+            close(circuit.logit_difference(batch, gates), difference.detach())
+    close(*slopes)
 
 
 @pytest.mark.parametrize("rms_norm", [False, True])

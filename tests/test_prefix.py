@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from hand_model import hand_subject
+from model import bench as bench_module
 from model import prefix
 from model.bench import Bench, intervene
 from model.circuit import Circuit
+from model.corpus_loss import Text
 from model.gate import cut
 from model.intervention import cuts, edge_cuts
 from model.measure import logit_difference
@@ -40,7 +42,9 @@ def test_a_cut_anywhere_is_the_same_from_the_remembered_stream(options, way, mos
     assert most_bytes == 0 or later > 4, "some passes do start later"
 
 
-def test_many_cuts_of_the_full_model_share_what_comes_before_them():
+@pytest.mark.parametrize("at_once", [1, 3], ids=["each from its block, as on a CPU", "three a pass, as on a GPU"])
+def test_many_cuts_of_the_full_model_share_what_comes_before_them(at_once, monkeypatch):
+    monkeypatch.setattr(bench_module, "cuts_at_once", lambda model, n_prompts: at_once)
     model = random_model(sink=True, add_positions=False)
     subject = replace(hand_subject(), model=model, means=random_means(model.config))
     batch = random_batch(model.config)
@@ -55,3 +59,65 @@ def test_many_cuts_of_the_full_model_share_what_comes_before_them():
             with torch.no_grad():
                 alone = logit_difference(model, batch, intervene(subject, [part]))
             close(outcome.logit_diff, alone)
+
+
+def test_a_bench_asked_again_remembers_what_comes_before_a_cut(monkeypatch):
+    model = random_model(sink=True, add_positions=False)
+    subject = replace(hand_subject(), model=model, means=random_means(model.config))
+    batch = random_batch(model.config, 12)
+    monkeypatch.setattr(bench_module, "most_pairs", lambda model, width: 2)
+    bench, parts = Bench(subject, batch, None), cuts([Node("1.mlp.post_act", 2)], "zero")
+    first = bench.outcome(parts)
+    assert not bench._prefixes, "one pass alone remembers nothing"
+    again = bench.outcome(parts)
+    assert len(bench._prefixes) == 3
+    close(again.logit_diff, first.logit_diff)
+    close(first.logit_diff, logit_difference(model, batch, intervene(subject, parts)))
+
+
+def test_pairs_of_like_length_go_together_and_their_prompts_keep_their_numbers():
+    batch = random_batch(random_model().config, 14)
+    parts = batch.by_length(lambda width: 2)
+    assert torch.cat([prompts for prompts, _ in parts]).sort().values.tolist() == list(range(14))
+    widths = [part.tokens.shape[1] for _, part in parts]
+    assert widths == sorted(widths, reverse=True)
+    for prompts, part in parts:
+        assert torch.equal(part.last, batch.last[prompts])
+        assert torch.equal(part.tokens, batch.tokens[prompts, : part.tokens.shape[1]])
+        assert torch.equal(part.candidates, batch.candidates[prompts])
+
+
+@pytest.mark.parametrize("mode", ["mean", "resample"])
+def test_the_loss_on_text_is_that_of_the_dense_model_and_starts_where_something_changed(mode):
+    model = random_model(sink=True, add_positions=False)
+    subject = replace(hand_subject(), model=model, means=random_means(model.config))
+    windows = torch.randint(17, (5, 9), generator=torch.Generator().manual_seed(0))
+    text = Text(subject, windows)
+    expected = torch.nn.functional.cross_entropy(
+        model(windows)[:, :-1].transpose(1, 2), windows[:, 1:], reduction="none"
+    ).mean(dim=1)
+    close(text.before, expected)
+    parts = cuts([Node("1.mlp.post_act", 2), Node("2.attn.v", 1)], mode)
+    later = text.losses(parts, seed=1)
+    assert text._prefixes and not torch.allclose(later, expected)
+    whole = cuts([Node("0.attn.act_in", 0)], "mean")  # from the beginning
+    if mode == "mean":
+        logits = model(windows, tap=intervene(subject, [*whole, *parts]))[:, :-1]
+        dense = torch.nn.functional.cross_entropy(logits.transpose(1, 2), windows[:, 1:], reduction="none").mean(dim=1)
+        close(text.losses([*whole, *parts]), dense)
+        logits = model(windows, tap=intervene(subject, parts))[:, :-1]
+        dense = torch.nn.functional.cross_entropy(logits.transpose(1, 2), windows[:, 1:], reduction="none").mean(dim=1)
+        close(later, dense)
+
+
+def test_cuts_that_borrow_share_a_pass_too(monkeypatch):
+    model = random_model(sink=True, add_positions=False)
+    subject = replace(hand_subject(), model=model, means=random_means(model.config))
+    batch = random_batch(model.config, 8)
+    parts = [*cuts([Node("1.mlp.post_act", 2), Node("0.attn.v", 1)], "patch"), *cuts([Node("2.attn.q", 0)], "mean")]
+    subsets = [(0,), (1, 2), (0, 1, 2), ()]
+    alone = Bench(subject, batch, None).outcomes(parts, subsets)
+    monkeypatch.setattr(bench_module, "cuts_at_once", lambda model, n_prompts: 3)
+    together = Bench(subject, batch, None).outcomes(parts, subsets)
+    for one, other in zip(alone, together, strict=True):
+        close(one.logit_diff, other.logit_diff)

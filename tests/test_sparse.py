@@ -8,15 +8,17 @@ import pytest
 import torch
 
 from model.batch import PairBatch
+from model.bench import Held
 from model.checkpoint import load_model
 from model.config import LOCTYPES, ModelConfig
 from model.errors import InputError
 from model.measure import logit_difference, measure
+from model.sites import maskable_sites
 from model.sparse import matrix
 from model.sparse.attend import attended, exp
-from model.sparse.kernel import over_prompts
+from model.sparse.kernel import shared_out
 from model.sparse.layers import activated
-from model.sparse.select import select
+from model.sparse.select import keep_largest
 from model.sparse.transformer import SparseTransformer
 from model.swift import swift
 from model.transformer import Start, Transformer, abs_topk
@@ -94,6 +96,23 @@ def test_what_a_tap_returns_takes_the_activation_s_place(seed):
 
 
 @pytest.mark.parametrize("seed", range(0, 40, 5))
+def test_where_one_token_is_asked_for_the_others_end_with_the_last_keys_and_values(seed):
+    model = random_model(seed)
+    sparse, tokens = SparseTransformer(model), tokens_for(model, seed)
+    last = (torch.tensor([5, 0, 3]) % tokens.shape[1]).long()
+    seen, record = recorder()
+    model(tokens, tap=record)
+    moved = torch.randn(tokens.shape, generator=torch.Generator().manual_seed(seed))
+    stage = 2 * model.config.n_layer - 1
+    start = Start(stage, seen[f"{stage // 2}.resid_mid"])
+    for site in [*maskable_sites(model.config), "final_resid"]:
+        held = Held({site: [(0, torch.tensor(0.7)), (seen[site].shape[-1] - 1, moved)]})
+        close(sparse(tokens, tap=held, at=last), model(tokens, tap=held, at=last))
+        if site in (f"{stage // 2}.mlp.post_act", "final_resid"):
+            close(sparse(tokens, tap=held, at=last, start=start), model(tokens, tap=held, at=last))
+
+
+@pytest.mark.parametrize("seed", range(0, 40, 5))
 def test_a_pass_goes_on_from_any_block(seed):
     model = random_model(seed)
     tokens = tokens_for(model, seed)
@@ -120,7 +139,7 @@ def test_every_activation_agrees_with_the_release(name, densest, monkeypatch):
         np.testing.assert_allclose(seen[site].numpy(), expected[site], atol=1e-4 * scale, rtol=0, err_msg=site)
 
 
-@pytest.mark.parametrize("shape", [(2, 64, 33), (1, 100, 16), (2, 2048, 20)])
+@pytest.mark.parametrize("shape", [(64, 66), (100, 16), (2048, 140)])
 @pytest.mark.parametrize("values", ["normal", "mostly zero", "heavy", "few distinct", "all equal"])
 def test_selection_keeps_what_sorting_keeps(shape, values):
     generator = torch.Generator().manual_seed(1)
@@ -133,34 +152,35 @@ def test_selection_keeps_what_sorting_keeps(shape, values):
         x = (2 * x).round()
     elif values == "all equal":
         x = torch.full(shape, -3.0)
-    for kept in (0, 1, shape[1] // 4, shape[1] - 1):
+    for kept in (0, 1, shape[0] // 4, shape[0] - 1):
         out = torch.empty_like(x)
-        over_prompts(select, len(x), x.numpy(), out.numpy(), 0, shape[1], kept)
-        expected = abs_topk(x.transpose(1, 2), kept).transpose(1, 2)
-        assert torch.equal(out.abs().sort(dim=1).values, expected.abs().sort(dim=1).values)
+        shared_out(keep_largest, shape[1], x.numpy(), out.numpy(), kept)
+        expected = abs_topk(x.t(), kept).t()
+        assert torch.equal(out.abs().sort(dim=0).values, expected.abs().sort(dim=0).values)
         assert bool(((out == x) | (out == 0)).all())
         if values in ("normal", "heavy"):
             assert torch.equal(out, expected)
 
 
 def test_selection_of_equals_keeps_the_first_channels():
-    x, out = torch.tensor([[[1.0], [-2.0], [2.0], [2.0], [0.5]]]), torch.empty(1, 5, 1)
-    select(x.numpy(), out.numpy(), 0, 5, 2, 0, 1)
+    x, out = torch.tensor([[1.0], [-2.0], [2.0], [2.0], [0.5]]), torch.empty(5, 1)
+    keep_largest(x.numpy(), out.numpy(), 2, 0, 1)
     assert out.flatten().tolist() == [0, -2, 2, 0, 0]
 
 
 def test_attention_sees_no_later_token_and_gives_a_sink_its_share():
-    q = k = torch.zeros(1, 2, 3)
-    v, out = torch.tensor([[[1.0, 2.0, 6.0], [0.0, 0.0, 3.0]]]), torch.empty(1, 2, 3)
-    attended(q.numpy(), k.numpy(), v.numpy(), np.zeros(1, np.float32), 2, out.numpy(), 0, 1)
-    assert out.flatten().tolist() == pytest.approx([1 / 2, 3 / 3, 9 / 4, 0, 0, 3 / 4])
+    q = k = torch.zeros(2, 6)  # two prompts of three tokens
+    v, out = torch.tensor([[1.0, 2.0, 6.0, 0.0, 4.0, 0.0], [0.0, 0.0, 3.0, 1.0, 1.0, 1.0]]), torch.empty(2, 6)
+    attended(q.numpy(), k.numpy(), v.numpy(), np.zeros(1, np.float32), 2, 3, out.numpy(), 0, 2)
+    assert out[0].tolist() == pytest.approx([1 / 2, 3 / 3, 9 / 4, 0, 4 / 3, 4 / 4])
+    assert out[1].tolist() == pytest.approx([0, 0, 3 / 4, 1 / 2, 2 / 3, 3 / 4])
 
 
 def test_elementary_functions_are_those_of_torch():
     x = torch.linspace(-90, 0, 2001)
     assert [exp(np.float32(v)) for v in x] == pytest.approx(x.clamp(-87).exp().tolist(), rel=3e-7)
-    x, out = torch.linspace(-9, 9, 4001)[None, None].contiguous(), torch.empty(1, 1, 4001)
-    activated(x.numpy(), False, -1, out.numpy(), 0, 1)
+    x, out = torch.linspace(-9, 9, 4001)[None], torch.empty(1, 4001)
+    activated(x.numpy(), False, -1, out.numpy(), 0, 4001)
     assert torch.allclose(out, torch.nn.functional.gelu(x), atol=2e-6)
 
 

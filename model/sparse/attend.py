@@ -9,6 +9,9 @@ import numpy as np
 
 from model.sparse.kernel import Array, kernel
 
+#: Queries before a key are left out of the loops by so many.
+TILE = 16
+
 
 @kernel
 @no_type_check
@@ -30,12 +33,10 @@ def exp(x: float) -> float:
 @kernel
 @no_type_check
 def add_rows(rows: Array, which: Array, weights: Array, n: int, begin: int, end: int, out: Array) -> None:
-    """out[begin:end] = sum of weights[m] * rows[which[m]] over m < n; both lists have room for three more."""
+    """out[begin:end] += sum of weights[m] * rows[which[m]] over m < n; both lists have room for three more."""
     for m in range(n, (n + 3) // 4 * 4):
         which[m], weights[m] = which[0], 0
     begin, end = np.uint64(begin), np.uint64(end)  # unsigned, so that no index can be from the end
-    for i in range(begin, end):
-        out[i] = 0
     for m in range(0, n, 4):
         a, b, c, d = rows[which[m]], rows[which[m + 1]], rows[which[m + 2]], rows[which[m + 3]]
         x, y, z, w = weights[m], weights[m + 1], weights[m + 2], weights[m + 3]
@@ -45,38 +46,49 @@ def add_rows(rows: Array, which: Array, weights: Array, n: int, begin: int, end:
 
 @kernel
 @no_type_check
-def attended(q: Array, k: Array, v: Array, sinks: Array, d_head: int, out: Array, start: int, stop: int) -> None:
-    """out = softmax(q k / sqrt(d_head)) v for every head; `sinks` is empty or one logit a head."""
-    n_pos, n_head = q.shape[2], q.shape[1] // d_head
-    width = (n_pos + 15) // 16 * 16
+def attended(
+    q: Array, k: Array, v: Array, sinks: Array, d_head: int, n_pos: int, out: Array, start: int, stop: int
+) -> None:
+    """out = softmax(q k / sqrt(d_head)) v for every head, prompts `start` to `stop`, each of `n_pos` tokens.
+
+    `sinks` is empty or one logit a head.
+    """
+    n_head = q.shape[0] // d_head
+    width = (n_pos + TILE - 1) // TILE * TILE
     end = np.uint64(width)
     scale = np.float32(1) / np.sqrt(np.float32(d_head))
     scores, queries = np.zeros((n_pos, width), np.float32), np.zeros((d_head, width), np.float32)
     top, total, result = np.zeros(width, np.float32), np.zeros(width, np.float32), np.zeros(width, np.float32)
-    which, weights = np.zeros(max(n_pos, d_head) + 3, np.int64), np.zeros(max(n_pos, d_head) + 3, np.float32)
+    room = max(TILE, d_head) + 3
+    which, weights = np.zeros(room, np.int64), np.zeros(room, np.float32)
     for b in range(start, stop):
+        base = np.uint64(b * n_pos)
         for h in range(n_head):
             first = h * d_head
             for c in range(d_head):
-                for i in range(n_pos):
-                    queries[c, i] = q[b, first + c, i]
-            top[:] = sinks[h] if len(sinks) else np.float32(-np.inf)
+                row, query = q[first + c], queries[c]
+                for i in range(np.uint64(n_pos)):
+                    query[i] = row[base + i]
+            for i in range(end):
+                top[i] = sinks[h] if len(sinks) else np.float32(-np.inf)
             for j in range(n_pos):
-                row, n = scores[j], 0
+                row, n, begin = scores[j], 0, np.uint64(j // TILE * TILE)
                 for c in range(d_head):
-                    which[n], weights[n] = c, k[b, first + c, j]
-                    n += weights[n] != 0
-                begin = j // 16 * 16
-                add_rows(queries, which, weights, n, begin, width, row)
-                for i in range(begin, j):  # queries before the key
+                    value = k[first + c, base + np.uint64(j)]
+                    which[n], weights[n] = c, value
+                    n += value != 0
+                for i in range(begin, end):
+                    row[i] = 0
+                add_rows(queries, which, weights, n, begin, end, row)
+                for i in range(begin, np.uint64(j)):  # queries before the key
                     row[i] = -np.inf
-                for i in range(np.uint64(begin), end):
+                for i in range(begin, end):
                     row[i] *= scale
-                    top[i] = max(top[i], row[i])
+                    top[i] = row[i] if row[i] > top[i] else top[i]
             for i in range(end):
                 total[i] = exp(sinks[h] - top[i]) if len(sinks) else np.float32(0)
             for j in range(n_pos):
-                row, begin = scores[j], np.uint64(j // 16 * 16)
+                row, begin = scores[j], np.uint64(j // TILE * TILE)
                 for i in range(begin, end):
                     row[i] = exp(row[i] - top[i])
                 for i in range(begin, np.uint64(j)):
@@ -84,10 +96,50 @@ def attended(q: Array, k: Array, v: Array, sinks: Array, d_head: int, out: Array
                 for i in range(begin, end):
                     total[i] += row[i]
             for c in range(first, first + d_head):
-                n, value = 0, v[b, c]
-                for j in range(n_pos):
-                    which[n], weights[n] = j, value[j]
-                    n += value[j] != 0
-                add_rows(scores, which, weights, n, 0, width, result)
-                for i in range(n_pos):
-                    out[b, c, i] = result[i] / total[i]
+                value, to = v[c], out[c]
+                for i in range(end):
+                    result[i] = 0
+                for begin in range(0, n_pos, TILE):  # so many keys at once: all begin at the same query
+                    n = 0
+                    for j in range(begin, min(begin + TILE, n_pos)):
+                        moved = value[base + np.uint64(j)]
+                        which[n], weights[n] = j, moved
+                        n += moved != 0
+                    add_rows(scores, which, weights, n, begin, end, result)
+                for i in range(np.uint64(n_pos)):
+                    to[base + i] = result[i] / total[i]
+
+
+@kernel
+@no_type_check
+def attended_once(
+    q: Array, k: Array, v: Array, sinks: Array, d_head: int, n_pos: int, at: Array, out: Array, start: int, stop: int
+) -> None:
+    """The same at one token of each prompt, its `at`-th: q and `out` have one column a prompt."""
+    n_head = q.shape[0] // d_head
+    scale = np.float32(1) / np.sqrt(np.float32(d_head))
+    scores = np.empty(n_pos, np.float32)
+    for b in range(start, stop):
+        base, n = np.uint64(b * n_pos), np.uint64(at[b] + 1)
+        for h in range(n_head):
+            first = h * d_head
+            for j in range(n):
+                scores[j] = 0
+            for c in range(first, first + d_head):
+                query, key = q[c, b], k[c]
+                for j in range(n):
+                    scores[j] += query * key[base + j]
+            top = sinks[h] if len(sinks) else np.float32(-np.inf)
+            for j in range(n):
+                scores[j] *= scale
+                top = scores[j] if scores[j] > top else top
+            for j in range(n):
+                scores[j] = exp(scores[j] - top)
+            total = exp(sinks[h] - top) if len(sinks) else np.float32(0)
+            for j in range(n):
+                total += scores[j]
+            for c in range(first, first + d_head):
+                moved, value = np.float32(0), v[c]
+                for j in range(n):
+                    moved += scores[j] * value[base + j]
+                out[c, b] = moved / total

@@ -1,8 +1,9 @@
 """Kernels: plain loops that numba compiles once and keeps on disk; they run without the interpreter's lock.
 
-Activations are laid out [prompt, channel, pos], so that one channel's values along a prompt are contiguous: the
-innermost loop of every kernel runs over them and fills the processor's vectors. A kernel's last two arguments are the
-first prompt and the one after the last, and `over_prompts` shares these out among torch's threads.
+Activations are laid out [channel, token], the tokens of one prompt after those of another, so that one channel's values
+are contiguous: the innermost loop of every kernel runs over them and fills the processor's vectors. A kernel's last two
+arguments are the first token and the one after the last (of attention: prompts), and `shared_out` shares these out
+among torch's threads. Kernels go over tokens in blocks, all channels of which stay in the cache.
 """
 
 from collections.abc import Callable
@@ -48,13 +49,13 @@ def _cache_folder() -> Path:
     return here / "__pycache__" / digest.hexdigest()[:16]
 
 
-def over_prompts(function: Callable[..., None], n_prompts: int, *arguments: Any) -> None:
-    """Run a kernel over all prompts, on as many threads as torch has."""
-    n_threads = min(torch.get_num_threads(), n_prompts)
+def shared_out(function: Callable[..., None], n: int, *arguments: Any) -> None:
+    """Run a kernel over `n` tokens or prompts, on as many threads as torch has."""
+    n_threads = min(torch.get_num_threads(), n)
     if n_threads <= 1:
-        function(*arguments, 0, n_prompts)
+        function(*arguments, 0, n)
         return
-    ends = [n_prompts * i // n_threads for i in range(n_threads + 1)]
+    ends = [n * i // n_threads for i in range(n_threads + 1)]
     rest = [_pool().submit(function, *arguments, ends[i], ends[i + 1]) for i in range(1, n_threads)]
     function(*arguments, 0, ends[1])
     for part in rest:

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model.sparse.kernel import array, over_prompts, vector
+from model.sparse.kernel import array, shared_out, vector
 from model.sparse.layers import multiplied
 
 #: A matrix with a larger share of nonzeros is multiplied faster as a dense one (measured at widths 128 to 1024).
@@ -14,7 +14,7 @@ DENSEST = 0.2
 
 
 class Matrix:
-    """`weight @ x + bias` for x of shape [prompt, source, pos]."""
+    """`weight @ x + bias` for x of shape [source, token]."""
 
     def __init__(self, linear: nn.Linear) -> None:
         self.weight, self.bias = linear.weight.detach(), linear.bias
@@ -27,12 +27,12 @@ class Matrix:
             np.cumsum(np.bincount(targets, minlength=self.n_targets), out=starts[1:])
             self.entries = (starts, sources.astype(np.int32), weight[targets, sources])
 
-    def __call__(self, x: Float[Tensor, "prompt source pos"]) -> Float[Tensor, "prompt target pos"]:
+    def __call__(self, x: Float[Tensor, "source token"]) -> Float[Tensor, "target token"]:
         if not self.is_sparse:
             y = torch.matmul(self.weight, x)
             return y if self.bias is None else y + self.bias.detach()[:, None]
-        out = torch.empty(len(x), self.n_targets, x.shape[2])
-        over_prompts(multiplied, len(x), *self.entries, vector(self.bias), x.numpy(), out.numpy())
+        out = torch.empty(self.n_targets, x.shape[1])
+        shared_out(multiplied, x.shape[1], *self.entries, vector(self.bias), x.numpy(), out.numpy())
         return out
 
 

@@ -1,24 +1,24 @@
 """The same transformer on a CPU, without gradients, at the cost of its nonzero weights."""
 
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from model.config import ModelConfig
-from model.sparse.attend import attended
-from model.sparse.kernel import NOTHING, array, over_prompts, vector
+from model.sparse.attend import attended, attended_once
+from model.sparse.kernel import NOTHING, array, shared_out, vector
 from model.sparse.layers import activated, normed
 from model.sparse.matrix import Matrix
-from model.sparse.select import select
-from model.transformer import Block, Norm, Tap, Transformer, unchanged
+from model.sparse.select import keep_largest
+from model.transformer import Block, Narrowable, Norm, Start, Tap, Transformer, unchanged
 
 #: So many numbers of the widest activation are best worked on at once: they stay in the cache.
 AT_ONCE = 2**20
 
-#: Activations as kernels hold them; a tap sees them transposed, as [prompt, pos, channel].
-Columns = Float[Tensor, "prompt _channel pos"]
+#: Activations as kernels hold them; a tap sees the same memory as [prompt, pos, channel].
+Columns = Float[Tensor, "_channel token"]
 
 
 class SparseTransformer(Transformer):
@@ -39,30 +39,97 @@ class SparseTransformer(Transformer):
         self.layers = [_Layer(block, str(number)) for number, block in enumerate(model.blocks)]
 
     @torch.no_grad()
+    def forward(
+        self,
+        tokens: Int[Tensor, "batch pos"],
+        *,
+        tap: Tap = unchanged,
+        at: Int[Tensor, " batch"] | None = None,
+        start: Start | None = None,
+    ) -> Float[Tensor, "batch *pos vocab"]:
+        """As the transformer's; where only one token of each prompt is asked for and the tap allows it, the others end
+        with the last layer's keys and values."""
+        if at is None or not (tap is unchanged or isinstance(tap, Narrowable)) or tokens.shape[1] < 2:
+            return super().forward(tokens, tap=tap, at=at, start=start)
+        self.check_length(tokens)
+        stage, x = start or (0, self.embedded(tokens))
+        narrowed = tap.narrowed(at) if isinstance(tap, Narrowable) else tap
+        x = narrowed("final_resid", self._through(x, stage, tap, at, narrowed))
+        asked = tokens.gather(1, at[:, None])
+        return self.read_out(x, asked, torch.zeros_like(at))
+
+    @torch.no_grad()
     def through(self, x: Float[Tensor, "batch pos model"], stage: int, tap: Tap) -> Float[Tensor, "batch pos model"]:
-        n_pos, n_prompts = x.shape[1], len(x)
+        return self._through(x, stage, tap, None, tap)
+
+    def _through(
+        self,
+        x: Float[Tensor, "batch pos model"],
+        stage: int,
+        tap: Tap,
+        at: Int[Tensor, " batch"] | None,
+        narrowed: Tap,
+    ) -> Float[Tensor, "batch _pos model"]:
+        n_pos, n_prompts, last = x.shape[1], len(x), len(self.layers) - 1
         if tap is unchanged:
             n_prompts = self.prompts_at_once(n_pos)
         parts = []
-        for part in x.split(n_prompts):
-            columns = part.transpose(1, 2).contiguous()
+        for rows in torch.arange(len(x)).split(n_prompts):
+            part = x[rows[0] : rows[-1] + 1]
+            columns, here = _columns(part), _Tap(tap, n_pos)
+            tables = [self._positions(name, n_pos, len(part)) for name in ("ln_p1", "ln_p2")]
+            one = None if at is None else _One(_Tap(narrowed, 1), at[rows], n_pos * torch.arange(len(part)) + at[rows])
             for number, layer in enumerate(self.layers):
+                asked = one if number == last else None
                 if stage <= 2 * number:
-                    columns = layer.attend(columns, self._positions(n_pos, layer.block, "ln_p1"), tap)
+                    columns = layer.attend(columns, tables[0][number], here, asked)
+                elif asked is not None:
+                    columns = columns[:, asked.columns]
                 if stage <= 2 * number + 1:
-                    columns = layer.transform(columns, self._positions(n_pos, layer.block, "ln_p2"), tap)
-            parts.append(columns)
-        return (parts[0] if len(parts) == 1 else torch.cat(parts)).transpose(1, 2)
+                    if asked is None:
+                        columns = layer.transform(columns, tables[1][number], here)
+                    else:
+                        columns = layer.transform(columns, tables[1][number][:, asked.columns], asked.tap)
+            parts.append(columns.t().unflatten(0, (len(part), -1)))
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def prompts_at_once(self, n_pos: int) -> int:
         """How many prompts' activations stay in the cache."""
         widest = max(self.config.d_mlp, 3 * self.config.d_attn, self.config.d_model)
         return max(torch.get_num_threads(), AT_ONCE // (n_pos * widest))
 
-    def _positions(self, n_pos: int, block: Block, norm: str) -> Float[Tensor, "d_pos pos"]:
+    def _positions(self, norm: str, n_pos: int, n_prompts: int) -> list[Float[Tensor, "d_pos token"]]:
+        """What each layer's norm gives of the positions of so many prompts."""
         if not self.config.d_pos_emb:
-            return torch.empty(0, n_pos)
-        return getattr(block, norm)(self.wpe.weight[:n_pos]).t().contiguous()
+            return [torch.empty(0, n_pos * n_prompts)] * len(self.layers)
+        rows = self.wpe.weight[:n_pos]
+        return [getattr(layer.block, norm)(rows).t().repeat(1, n_prompts) for layer in self.layers]
+
+
+class _Tap:
+    """A tap in the kernels' layout, for prompts of `n_pos` tokens."""
+
+    def __init__(self, tap: Tap, n_pos: int) -> None:
+        self.tap, self.n_pos, self.sees_nothing = tap, n_pos, tap is unchanged
+
+    def __call__(self, site: str, x: Columns) -> Columns:
+        if self.sees_nothing:
+            return x
+        shown = x.t().unflatten(0, (-1, self.n_pos))
+        given = self.tap(site, shown)
+        return x if given is shown else _columns(given)
+
+
+class _One(NamedTuple):
+    """The one token of each prompt that is asked for: a tap for these alone, their positions, and their columns."""
+
+    tap: _Tap
+    at: Int[Tensor, " prompt"]
+    columns: Int[Tensor, " prompt"]
+
+
+def _columns(x: Float[Tensor, "batch pos _channel"]) -> Columns:
+    return x.flatten(0, 1).t().contiguous()
 
 
 class _Layer:
@@ -74,56 +141,59 @@ class _Layer:
         self.c_fc, self.mlp_proj = Matrix(block.mlp.c_fc), Matrix(block.mlp.c_proj)
         self.sinks = NOTHING if block.attn.attn_imp is None else array(block.attn.attn_imp.sink_logit)
 
-    def attend(self, x: Columns, positions: Float[Tensor, "d_pos pos"], tap: Tap) -> Columns:
+    def attend(
+        self, x: Columns, positions: Columns, tap: _Tap, one: _One | None = None
+    ) -> Float[Tensor, "_channel _token"]:
+        """The stream after the block; with `one` only its columns."""
         config, part = self.config, f"{self.number}.attn"
-        x = tapped(tap, f"{self.number}.resid_in", x)
-        act_in = tapped(tap, f"{part}.act_in", self._normed(x, self.block.ln_1, positions, "attn_in"))
-        qkv = tapped(tap, f"{part}.c_attn", self.c_attn(act_in))
+        x = tap(f"{self.number}.resid_in", x)
+        act_in = tap(f"{part}.act_in", self._normed(x, self.block.ln_1, positions, "attn_in"))
+        qkv = tap(f"{part}.c_attn", self.c_attn(act_in)).split(config.d_attn)
         q, k, v = (
-            tapped(tap, f"{part}.{name}", _selected(qkv, i * config.d_attn, config.d_attn, config, f"attn_{name}"))
-            for i, name in enumerate("qkv")
+            tap(f"{part}.{name}", _selected(rows, config, f"attn_{name}"))
+            for name, rows in zip("qkv", qkv, strict=True)
         )
-        y = torch.empty_like(q)
-        over_prompts(attended, len(x), q.numpy(), k.numpy(), v.numpy(), self.sinks, config.d_head, y.numpy())
-        delta = tapped(tap, f"{part}.c_proj", self.attn_proj(tapped(tap, f"{part}.y", y)))
-        delta = tapped(tap, f"{part}.resid_delta", _selected(delta, 0, config.d_model, config, "attn_out"))
-        return _selected(x + delta, 0, config.d_model, config, "resid_post_attn")
+        seen = (k.numpy(), v.numpy(), self.sinks, config.d_head, tap.n_pos)
+        n_prompts = x.shape[1] // tap.n_pos
+        if one is None:
+            y = torch.empty_like(q)
+            shared_out(attended, n_prompts, q.numpy(), *seen, y.numpy())
+        else:
+            q, x, tap = q[:, one.columns], x[:, one.columns], one.tap
+            y = torch.empty_like(q)
+            shared_out(attended_once, n_prompts, q.numpy(), *seen, one.at.numpy(), y.numpy())
+        delta = tap(f"{part}.c_proj", self.attn_proj(tap(f"{part}.y", y)))
+        delta = tap(f"{part}.resid_delta", _selected(delta, config, "attn_out"))
+        return _selected(x + delta, config, "resid_post_attn")
 
-    def transform(self, x: Columns, positions: Float[Tensor, "d_pos pos"], tap: Tap) -> Columns:
+    def transform(self, x: Columns, positions: Columns, tap: _Tap) -> Columns:
         config, part = self.config, f"{self.number}.mlp"
-        x = tapped(tap, f"{self.number}.resid_mid", x)
-        act_in = tapped(tap, f"{part}.act_in", self._normed(x, self.block.ln_2, positions, "mlp_in"))
-        pre = tapped(tap, f"{part}.c_fc", self.c_fc(act_in))
+        x = tap(f"{self.number}.resid_mid", x)
+        act_in = tap(f"{part}.act_in", self._normed(x, self.block.ln_2, positions, "mlp_in"))
+        pre = tap(f"{part}.c_fc", self.c_fc(act_in))
         kept = config.kept_by_abs_topk("mlp_neuron", config.d_mlp)
-        neurons = pre if tap is unchanged else torch.empty_like(pre)
+        neurons = pre if tap.sees_nothing else torch.empty_like(pre)
         relu = config.activation_type == "relu"
-        over_prompts(activated, len(x), pre.numpy(), relu, -1 if kept is None else kept, neurons.numpy())
-        delta = tapped(tap, f"{part}.c_proj", self.mlp_proj(tapped(tap, f"{part}.post_act", neurons)))
-        delta = tapped(tap, f"{part}.resid_delta", _selected(delta, 0, config.d_model, config, "mlp_out"))
-        return _selected(x + delta, 0, config.d_model, config, "resid_post_mlp")
+        shared_out(activated, x.shape[1], pre.numpy(), relu, -1 if kept is None else kept, neurons.numpy())
+        delta = tap(f"{part}.c_proj", self.mlp_proj(tap(f"{part}.post_act", neurons)))
+        delta = tap(f"{part}.resid_delta", _selected(delta, config, "mlp_out"))
+        return _selected(x + delta, config, "resid_post_mlp")
 
-    def _normed(self, x: Columns, norm: Norm, positions: Float[Tensor, "d_pos pos"], loctype: str) -> Columns:
-        out = torch.empty(len(x), self.config.d_block_in, x.shape[2])
+    def _normed(self, x: Columns, norm: Norm, positions: Columns, loctype: str) -> Columns:
+        out = torch.empty(self.config.d_block_in, x.shape[1])
         kept = self.config.kept_by_abs_topk(loctype, self.config.d_block_in)
-        over_prompts(
-            normed, len(x), x.numpy(), array(norm.weight), vector(norm.bias), norm.rms, array(positions),
+        shared_out(
+            normed, x.shape[1], x.numpy(), array(norm.weight), vector(norm.bias), norm.rms, array(positions),
             -1 if kept is None else kept, out.numpy(),
         )  # fmt: skip
         return out
 
 
-def tapped(tap: Tap, site: str, x: Columns) -> Columns:
-    """What a tap makes of an activation, in the kernels' layout."""
-    if tap is unchanged:
+def _selected(x: Columns, config: ModelConfig, loctype: str) -> Columns:
+    """Channels after AbsTopK, if that acts there."""
+    kept = config.kept_by_abs_topk(loctype, len(x))
+    if kept is None:
         return x
-    return tap(site, x.transpose(1, 2)).transpose(1, 2).contiguous()
-
-
-def _selected(x: Columns, first: int, width: int, config: ModelConfig, loctype: str) -> Columns:
-    """Some channels after AbsTopK, if that acts there; always contiguous, and another tensor unless nothing happens."""
-    kept = config.kept_by_abs_topk(loctype, width)
-    if kept is None and width == x.shape[1]:
-        return x
-    out = torch.empty(len(x), width, x.shape[2])
-    over_prompts(select, len(x), x.numpy(), out.numpy(), first, width, -1 if kept is None else kept)
+    out = torch.empty_like(x)
+    shared_out(keep_largest, x.shape[1], x.numpy(), out.numpy(), kept)
     return out

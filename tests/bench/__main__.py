@@ -1,7 +1,12 @@
-"""`make bench`: every benchmark beside its reference in one run; table and picture go into the README and docs/."""
+"""`make bench`: every benchmark beside its reference in one run; table and pictures go into the README and docs/.
+
+`python -m bench NAME ...` runs some of them and prints their lines alone.
+"""
 
 import re
+import sys
 import time
+from collections.abc import Callable
 
 import torch
 
@@ -11,20 +16,37 @@ from bench.clock import Machine, Row, human
 from model.sparse.warm import warm
 
 MARKS = ("<!-- bench: written by `make bench` -->", "<!-- /bench -->")
+#: Every benchmark by its name; all but the last four are on one large model.
+BENCHES: dict[str, Callable[[Machine], list[Row]]] = {
+    "widths": large.width_rows,
+    "circuit": large.circuit_rows,
+    "forward": large.forward_rows,
+    "sweep": large.sweep_rows,
+    "prune": lambda machine: bundled.prune_rows(bundled.best_model()),
+    "http": lambda machine: bundled.http_rows(),
+    "memory": lambda machine: memory.rows(),
+}
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        sys.exit(f"no benchmark {unknown[0]!r}; there are: {', '.join(BENCHES)}")
     started = time.perf_counter()
     warm()
     machine = Machine.measured()
-    rows, by_width = large.rows(machine)
-    rows += bundled.prune_rows(bundled.best_model())
-    rows += bundled.http_rows()
-    rows.append(memory.row())
+    rows = []
+    for name in names or BENCHES:
+        begun = time.perf_counter()
+        rows += BENCHES[name](machine)
+        print(f"{name}: {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
     rows.sort(key=lambda row: row.what)
-    text = report(rows, by_width, machine, time.perf_counter() - started)
+    if names:
+        print(table(rows))
+        return
+    text = report(rows, large.by_width(), machine, time.perf_counter() - started)
     print(text)
-    picture.draw(rows, by_width, ROOT / "docs" / "bench.svg")
+    picture.draw(rows, large.by_width(), ROOT / "docs")
     readme = ROOT / "README.md"
     pattern = re.compile(re.escape(MARKS[0]) + ".*?" + re.escape(MARKS[1]), re.DOTALL)
     before = readme.read_text()
@@ -32,10 +54,8 @@ def main() -> None:
     readme.write_text(pattern.sub(lambda _: f"{MARKS[0]}\n{text}\n{MARKS[1]}", before))
 
 
-def report(rows: list[Row], by_width: dict[int, float], machine: Machine, elapsed_s: float) -> str:
+def table(rows: list[Row]) -> str:
     lines = [
-        "![Ratios to the references, and a circuit's pass over widths](docs/bench.svg)",
-        "",
         "| what | ours | reference | ratio | aim | floor (distance from it) |",
         "|---|---|---|---|---|---|",
     ]
@@ -43,21 +63,24 @@ def report(rows: list[Row], by_width: dict[int, float], machine: Machine, elapse
         ratio = "" if row.ratio is None else f"{row.ratio:,.1f}x" if row.ratio < 10 else f"{row.ratio:,.0f}x"
         aim = row.aim if row.met is None else f"{row.aim}: {'met' if row.met else 'missed'}"
         lines.append(f"| {row.what} | {row.ours} | {row.reference} | {ratio} | {aim} | {row.floor} |")
+    return "\n".join(lines)
+
+
+def report(rows: list[Row], by_width: dict[int, float], machine: Machine, elapsed_s: float) -> str:
     widths = ", ".join(f"{width}: {human(value)}" for width, value in by_width.items())
-    lines += [
-        "",
+    said = (
         f"On {torch.get_num_threads()} threads of the processor; medians of 3 to 9 runs, both sides in one run. 1, 2, "
         "3 and 6 are on a model with random weights, 8 layers of 2048, d_mlp 8192, heads of 16 with sinks, AbsTopK "
         f"1/4 at eight locations, one weight in a thousand, 64 pairs of {large.N_POS} tokens. The dense model is timed "
         f"on {large.N_DENSE_PAIRS} of the pairs, the sparse one on {large.N_SPARSE_PAIRS}, and scaled up. 3, by width "
         f"({widths}): a circuit grown alike in each, two nonzero weights to a row. The floor is the time in which the "
         "kept nodes' values (all sites' in 2) can be written and read once and the nonzero weights multiplied, at "
-        f"{machine.bytes_per_s / 1e9:.0f} GB/s and {machine.flops_per_s / 1e9:.0f} Gflop/s, measured here. "
-        "Differences are the largest of a logit difference from the dense model's, in nats. In 4 the ratio is that of "
-        f"edges. The run took {elapsed_s / 60:.1f} minutes.",
-    ]
-    return "\n".join(lines)
+        f"{machine.bytes_per_s / 1e9:.0f} GB/s and {machine.flops_per_s / 1e9:.0f} Gflop/s, measured here; of 7 it is "
+        "the nonzero weights' values and places. Differences are the largest of a logit difference from the dense "
+        f"model's, in nats. In 4 the ratio is that of edges. The run took {elapsed_s / 60:.1f} minutes."
+    )
+    return "\n".join([picture.IN_README, "", table(rows), "", said])
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

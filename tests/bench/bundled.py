@@ -12,7 +12,7 @@ from app.settings import ROOT
 from bench.clock import Row, human, percentile
 from conftest import serving
 from model.circuit import count_kept
-from model.compiled import compile_circuit
+from model.compiled import compile_circuit, quick_circuit
 from model.graph import connected, count_edges
 from model.mask import Mask
 from model.measure import logit_difference, measure
@@ -51,7 +51,7 @@ def plain_prune(subject: Subject, task: str, budget_s: float) -> tuple[int, int,
         done = min(1.0, (time.monotonic() - started) / budget_s)
 
     def fresh_loss(keep: dict[str, torch.Tensor]) -> float:
-        return measure(compile_circuit(subject.model, subject.means, keep), fresh).loss_nats
+        return measure(quick_circuit(subject.model, subject.means, keep), fresh).loss_nats
 
     with torch.no_grad():
         keep = connected(subject.model, smallest_prefix(mask, TARGET, fresh_loss, lambda loss, keep: None))

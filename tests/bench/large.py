@@ -1,5 +1,7 @@
 """Benchmarks 1, 2, 3 and 6: circuits and the full model, 8 layers of up to 2048 channels, random weights."""
 
+from functools import cache
+
 import torch
 
 from bench.clock import Machine, Row, human, seconds
@@ -56,13 +58,16 @@ class Large:
         assert isinstance(fast, SparseTransformer)
         return seconds(lambda: measure(fast, some), 3) * N_PAIRS / N_SPARSE_PAIRS
 
-    def differences(self) -> tuple[float, float]:
-        """Largest difference from the dense model: of the compiled circuit, of the sparse forward pass."""
+    def off_circuit(self) -> float:
+        """The compiled circuit's largest difference from the masked dense model, nats."""
         few = self.some(1)
         masked = logit_difference(self.model, few, hold(self.keep, self.means))
-        of_circuit = (self.compiled.logit_difference(few) - masked).abs().max()
-        whole = (measure(swift(self.model), few).logit_diff - logit_difference(self.model, few)).abs().max()
-        return float(of_circuit), float(whole)
+        return float((self.compiled.logit_difference(few) - masked).abs().max())
+
+    def off_model(self) -> float:
+        """The same of the sparse forward pass and the dense one."""
+        few = self.some(1)
+        return float((measure(swift(self.model), few).logit_diff - logit_difference(self.model, few)).abs().max())
 
     def sweep(self) -> tuple[float, float]:
         """Seconds to cut every node in turn: many cuts a pass, and one pass each (timed on 12 of them)."""
@@ -81,32 +86,64 @@ class Large:
         return seconds(together, 3, ahead=False), seconds(alone, 3) * n / n_alone
 
 
+@cache
+def at_width(width: int) -> Large:
+    """Made once; the widest is the model of the other benchmarks."""
+    return Large(width)
+
+
+@cache
+def by_width() -> dict[int, float]:
+    """Seconds of a circuit's pass at each width."""
+    with torch.no_grad():
+        return {width: at_width(width).compiled_s() for width in WIDTHS}
+
+
 @torch.no_grad()
-def rows(machine: Machine) -> tuple[list[Row], dict[int, float]]:
-    """The table's lines, and seconds by width of the circuit's pass."""
-    by_width = {}
-    for width in WIDTHS:
-        large = Large(width)
-        by_width[width] = large.compiled_s()
-    model, n_tokens = large.model, 2 * N_PAIRS * N_POS
-    compiled, masked, dense, sparse = by_width[WIDTHS[-1]], large.masked_s(), large.dense_s(), large.sparse_s()
-    off_circuit, off_model = large.differences()
-    together, alone = large.sweep()
-    masked_each = masked * large.n_nodes * N_SWEEP_PAIRS / N_PAIRS
-    n_nonzero = sum(int(p.count_nonzero()) for name, p in model.named_parameters() if ".h." in name)
-    widths = sum(site_width(model.config, site) for site in maskable_sites(model.config))
-    floor_circuit = machine.floor_s(8 * large.n_nodes * n_tokens, 2 * large.n_edges * n_tokens)
-    floor_model = machine.floor_s(8 * widths * n_tokens + 8 * n_nonzero, 2 * n_nonzero * n_tokens)
-    flat = max(by_width.values()) / min(by_width.values())
-    words = f"{large.n_nodes} nodes, {large.n_edges} edges"
+def circuit_rows(machine: Machine) -> list[Row]:
+    large, n_tokens = at_width(WIDTHS[-1]), 2 * N_PAIRS * N_POS
+    compiled, masked = large.compiled_s(), large.masked_s()
+    floor = machine.floor_s(8 * large.n_nodes * n_tokens, 2 * large.n_edges * n_tokens)
+    what = f"1. circuit of {large.n_nodes} nodes, {large.n_edges} edges, compiled, against the masked dense model"
+    note = f"{human(floor)} ({compiled / floor:.0f}x); off by {large.off_circuit():.0e}"
+    return [Row(what, human(compiled), human(masked), masked / compiled, "1000x", masked / compiled >= 1000, note)]
+
+
+@torch.no_grad()
+def forward_rows(machine: Machine) -> list[Row]:
+    large, n_tokens = at_width(WIDTHS[-1]), 2 * N_PAIRS * N_POS
+    sparse, dense = large.sparse_s(), large.dense_s()
+    n_nonzero = sum(int(p.count_nonzero()) for name, p in large.model.named_parameters() if ".h." in name)
+    widths = sum(site_width(large.model.config, site) for site in maskable_sites(large.model.config))
+    floor = machine.floor_s(8 * widths * n_tokens + 8 * n_nonzero, 2 * n_nonzero * n_tokens)
+    note = f"{human(floor)} ({sparse / floor:.1f}x); off by {large.off_model():.0e}"
     return [
-        Row(f"1. circuit of {words}, compiled, against the masked dense model", human(compiled), human(masked),
-            masked / compiled, "1000x", masked / compiled >= 1000,
-            f"{human(floor_circuit)} ({compiled / floor_circuit:.0f}x); off by {off_circuit:.0e}"),
         Row("2. full model, sparse against dense", human(sparse), human(dense), dense / sparse, "15x",
-            dense / sparse >= 15, f"{human(floor_model)} ({sparse / floor_model:.1f}x); off by {off_model:.0e}"),
+            dense / sparse >= 15, note),
+    ]  # fmt: skip
+
+
+def width_rows(machine: Machine) -> list[Row]:
+    found = by_width()
+    slowest, fastest = max(found.values()), min(found.values())
+    large = at_width(WIDTHS[-1])
+    floor = machine.floor_s(16 * large.n_nodes * N_PAIRS * N_POS, 4 * large.n_edges * N_PAIRS * N_POS)
+    return [
         Row(f"3. such a circuit at widths {WIDTHS[0]} to {WIDTHS[-1]}: the slowest against the fastest",
-            human(max(by_width.values())), human(min(by_width.values())), flat, "flat (below 2)", flat < 2),
+            human(slowest), human(fastest), slowest / fastest, "flat (below 2)", slowest / fastest < 2,
+            f"{human(floor)} ({slowest / floor:.0f}x)"),
+    ]  # fmt: skip
+
+
+@torch.no_grad()
+def sweep_rows(machine: Machine) -> list[Row]:
+    large = at_width(WIDTHS[-1])
+    together, alone = large.sweep()
+    masked_each = large.masked_s() * large.n_nodes * N_SWEEP_PAIRS / N_PAIRS
+    n_tokens = 2 * N_SWEEP_PAIRS * N_POS * large.n_nodes / 2  # half of what a cut changes comes before it, on average
+    floor = machine.floor_s(8 * large.n_nodes * n_tokens, 2 * large.n_edges * n_tokens)
+    return [
         Row(f"6. sweep over all nodes of 1, {N_SWEEP_PAIRS} pairs, against one compiled pass each "
-            f"(masked: {human(masked_each)})", human(together), human(alone), alone / together, "", None),
-    ], by_width  # fmt: skip
+            f"(masked: {human(masked_each)})", human(together), human(alone), alone / together, "", None,
+            f"{human(floor)} ({together / floor:.0f}x)"),
+    ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The table's ratios and the curve over widths as a picture, drawn by Plotly in Chromium."""
+"""The table's ratios and the curve over widths as a picture, light and dark, drawn by Plotly in Chromium."""
 
 import json
 import os
@@ -19,26 +19,22 @@ DRAW = """async ([data, layout]) => {
 }"""
 
 
-def draw(rows: list[Row], by_width: dict[int, float], path: Path) -> None:
-    ratios = [row for row in rows if row.ratio is not None and row.what[0] in "1267"]
-    names = {"1": "circuit, compiled", "2": "full model, sparse", "6": "sweep over nodes", "7": "peak memory"}
-    labels = [names[row.what[0]] for row in ratios]
-    text = [f"{row.ratio:,.1f}x" if row.ratio < 10 else f"{row.ratio:,.0f}x" for row in ratios]
-    data = [
-        {"type": "bar", "orientation": "h", "x": [row.ratio for row in ratios], "y": labels, "text": text,
-         "textposition": "auto", "marker": {"color": "#3366aa"}, "xaxis": "x", "yaxis": "y"},
-        {"type": "scatter", "mode": "lines+markers", "x": list(by_width), "y": [1000 * s for s in by_width.values()],
-         "marker": {"color": "#3366aa"}, "xaxis": "x2", "yaxis": "y2"},
-    ]  # fmt: skip
-    layout = {
-        "width": 960, "height": 340, "showlegend": False, "margin": {"l": 140, "r": 20, "t": 50, "b": 50},
-        "font": {"family": "system-ui, sans-serif", "size": 13}, "paper_bgcolor": "#ffffff", "plot_bgcolor": "#ffffff",
-        "xaxis": {"domain": [0, 0.52], "type": "log", "title": {"text": "times faster (smaller) than the reference"}},
-        "yaxis": {"autorange": "reversed"},
-        "xaxis2": {"domain": [0.64, 1], "anchor": "y2", "type": "log", "tickvals": list(by_width),
-                   "title": {"text": "width of the model, channels"}},
-        "yaxis2": {"anchor": "x2", "rangemode": "tozero", "title": {"text": "circuit's pass, 64 pairs, ms"}},
-    }  # fmt: skip
+#: How the README shows them: the one that suits the reader's theme.
+IN_README = """<picture>
+  <source media="(prefers-color-scheme: dark)" srcset="docs/bench-dark.svg">
+  <img alt="Ratios to the references, and a circuit's pass over widths" src="docs/bench-light.svg">
+</picture>"""
+#: Paper, ink, grid, bars and the ticks of aims.
+THEMES = {
+    "light": ("#ffffff", "#1f2328", "#d1d9e0", "#3366aa", "#bc4c00"),
+    "dark": ("#0d1117", "#e6edf3", "#3d444d", "#6cb0f5", "#f0a35e"),
+}
+NAMES = {"1": "circuit, compiled", "2": "full model, sparse", "6": "sweep over nodes", "7": "peak memory"}
+AIMS = {"1": 1000.0, "2": 15.0}
+
+
+def draw(rows: list[Row], by_width: dict[int, float], folder: Path) -> None:
+    """bench-light.svg and bench-dark.svg, into `folder`."""
     script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
     with sync_playwright() as playwright:
         chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -46,6 +42,38 @@ def draw(rows: list[Row], by_width: dict[int, float], path: Path) -> None:
         page = browser.new_page()
         page.set_content("<!doctype html><body></body>")
         page.add_script_tag(path=script)
-        image = page.evaluate(DRAW, [json.loads(json.dumps(data)), layout])
+        for name, theme in THEMES.items():
+            image = page.evaluate(DRAW, json.loads(json.dumps(figure(rows, by_width, theme))))
+            (folder / f"bench-{name}.svg").write_text(unquote(image.partition(",")[2]))
         browser.close()
-    path.write_text(unquote(image.partition(",")[2]))
+
+
+def figure(rows: list[Row], by_width: dict[int, float], theme: tuple[str, ...]) -> list[object]:
+    """Data and layout."""
+    paper, ink, grid, bars, aim = theme
+    ratios = [row for row in rows if row.ratio is not None and row.what[0] in NAMES]
+    text = [f"{row.ratio:,.1f}x" if row.ratio < 10 else f"{row.ratio:,.0f}x" for row in ratios]
+    data = [
+        {"type": "bar", "orientation": "h", "x": [row.ratio for row in ratios],
+         "y": [NAMES[row.what[0]] for row in ratios], "text": text, "textposition": "auto", "cliponaxis": False,
+         "marker": {"color": bars}, "xaxis": "x", "yaxis": "y", "name": "measured"},
+        {"type": "scatter", "mode": "markers", "x": list(AIMS.values()), "y": [NAMES[number] for number in AIMS],
+         "marker": {"symbol": "line-ns-open", "size": 40, "color": aim, "line": {"width": 2}}, "xaxis": "x",
+         "yaxis": "y", "name": "aim"},
+        {"type": "scatter", "mode": "lines+markers", "x": list(by_width), "y": [1000 * s for s in by_width.values()],
+         "marker": {"color": bars}, "xaxis": "x2", "yaxis": "y2", "showlegend": False},
+    ]  # fmt: skip
+    lines = {"gridcolor": grid, "zerolinecolor": grid, "linecolor": grid}
+    layout = {
+        "width": 960, "height": 370, "showlegend": True, "margin": {"l": 140, "r": 30, "t": 30, "b": 75},
+        "legend": {"orientation": "h", "x": 0, "y": 1.12}, "font": {
+            "family": "system-ui, sans-serif", "size": 13, "color": ink},
+        "paper_bgcolor": paper, "plot_bgcolor": paper,
+        "xaxis": lines | {"domain": [0, 0.52], "type": "log", "dtick": 1,
+                          "title": {"text": "times faster (smaller) than the reference"}},
+        "yaxis": lines | {"autorange": "reversed"},
+        "xaxis2": lines | {"domain": [0.66, 1], "anchor": "y2", "type": "log", "tickvals": list(by_width),
+                           "title": {"text": "width of the model, channels"}},
+        "yaxis2": lines | {"anchor": "x2", "rangemode": "tozero", "title": {"text": "circuit's pass, 64 pairs, ms"}},
+    }  # fmt: skip
+    return [data, layout]
