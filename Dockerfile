@@ -14,7 +14,7 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 NUMBA_
 FROM python:${PYTHON} AS installed-cpu
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 WORKDIR /srv/sparsescope
-COPY pyproject.toml constraints.txt README.md ./
+COPY pyproject.toml constraints.txt README.md setup.py sparsescope.py ./
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --constraint constraints.txt --index-url "${TORCH_INDEX}" torch
 COPY app app

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.commands import cards, doctor, forms
+from app.commands import ablate, cards, doctor, forms, train
 from app.commands.work import work
 from app.settings import Settings
 
@@ -243,6 +243,8 @@ app.command("import")(forms.import_)
 app.command()(forms.add)
 app.command()(cards.card)
 app.command()(doctor.doctor)
+app.command()(ablate.ablate)
+app.command(context_settings=train.PASSED_ON)(train.train)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,16 @@
     return new Response(refusal, { status: 404, headers });
   };
 
+  // Links to other pages of the server lead nowhere from here.
+  document.addEventListener(
+    "click",
+    (event) => {
+      const link = event.target instanceof Element && event.target.closest("a[href^='/']");
+      if (link) event.preventDefault();
+    },
+    true,
+  );
+
   // A file's address cannot be rewritten in every browser; the view is then kept by the page alone.
   const replace = history.replaceState.bind(history);
   history.replaceState = (...given) => {
