@@ -12,7 +12,7 @@ class WithFolders(build_py):
     def run(self) -> None:
         super().run()
         if not self.editable_mode:
-            for folder in ("static", "templates", "bundle"):
+            for folder in ("static", "templates", "bundle", "docs"):
                 self.copy_tree(folder, str(Path(self.build_lib) / "app" / folder))
 
 

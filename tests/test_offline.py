@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
@@ -18,8 +19,9 @@ def saved_page(client: TestClient, circuit_id: str, folder: Path) -> Path:
 
 
 def test_a_saved_page_works_without_a_network(
-    shared_client: TestClient, circuit_id: str, tmp_path: Path, browser: Browser
+    shared_client: TestClient, circuit_id: str, tmp_path: Path, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("app.offline.MOST_NODES", 6)
     path = saved_page(shared_client, circuit_id, tmp_path)
     record = shared_client.get(f"/circuits/{circuit_id}.json").json()
     text = path.read_text()
@@ -44,8 +46,10 @@ def test_a_saved_page_works_without_a_network(
     expect(page.get_by_test_id("cut-status")).to_contain_text("1 node cut", timeout=WAIT_MS)
     page.click("#tab-cut")
     expect(page.locator("#panel-cut")).to_contain_text("circuit’s loss", timeout=WAIT_MS)
-    page.get_by_role("button", name="Measure all").click()
-    expect(page.get_by_test_id("sweep").locator("tbody tr").first).to_be_visible(timeout=WAIT_MS)
+    section = page.get_by_test_id("sweep-section")
+    section.locator("summary").first.click()
+    section.get_by_role("button", name="Measure all").click()
+    expect(page.get_by_test_id("sweep-table").locator("tbody tr").first).to_be_visible(timeout=WAIT_MS)
     assert page.get_by_test_id("swept-nodes").locator("tbody tr").count() == record["n_nodes"]
     expect(page.get_by_test_id("saved-verdict")).to_be_visible()
     context.close()

@@ -21,7 +21,7 @@ def wheel(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, with the tiny bundle instead of the app's own."""
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
     skipped = shutil.ignore_patterns("__pycache__")
-    for folder in ("app", "model", "static", "templates"):
+    for folder in ("app", "model", "static", "templates", "docs"):
         shutil.copytree(ROOT / folder, source / folder, ignore=skipped)
     shutil.copytree(tiny_bundle, source / "bundle")
     for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "sparsescope.py"):
@@ -34,7 +34,7 @@ def wheel(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_wheel_holds_every_file_that_the_checkout_has(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for folder in ("static", "templates"):
+    for folder in ("static", "templates", "docs"):
         files = {f"app/{path.relative_to(ROOT)}" for path in (ROOT / folder).rglob("*") if path.is_file()}
         assert files <= names, sorted(files - names)[:5]
     python = {str(path.relative_to(ROOT)) for top in ("app", "model") for path in (ROOT / top).rglob("*.py")}
@@ -90,6 +90,7 @@ def test_an_installed_wheel_serves_the_page(installed: Path, tmp_path: Path, cir
             "/static/css/base.css",
             "/vendor/plotly/plotly.min.js",
             "/models/tiny.json",
+            "/guide",
         ):
             assert httpx.get(url + path, timeout=60).status_code == 200
     finally:

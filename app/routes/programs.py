@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from app import urls
-from app.deps import ThePages, ThePrograms, TheStore
+from app.deps import ThePages, ThePrograms, TheStore, TheVisitor
 from app.errors import refusals
 from app.schemas.program import Program, Variant
 
@@ -42,6 +42,7 @@ def program_page(
     store: TheStore,
     programs: ThePrograms,
     pages: ThePages,
+    reader: TheVisitor,
     notes: Notes = None,
     measure: Measured = False,
 ) -> Response:
@@ -49,5 +50,5 @@ def program_page(
     found = programs.program(circuit_id, notes, measured=measure)
     return pages(
         "program.html", f"Program of {circuit.task_title}", circuit=circuit, program=found,
-        revisions=store.annotations_of(circuit_id),
+        revisions=store.annotations_of(circuit_id, reader),
     )  # fmt: skip
