@@ -1,7 +1,8 @@
 # syntax=docker/dockerfile:1
-# Three stages: one installs, one runs on a CPU, one is the same for CUDA (`docker build --target cuda`, or
-# `--build-arg TORCH_INDEX=...` for another build of torch). The app lies in /srv/sparsescope and is never written to;
-# what it writes is in the volume /data. It refuses to start without SPARSESCOPE_TOKEN or SPARSESCOPE_READ_ONLY=true.
+# Three stages: one installs, one runs on a CPU, one is the same for CUDA (`docker build --target cuda`).
+# `--build-arg TORCH_INDEX=ADDRESS` takes torch from an index of CPU builds, which are gigabytes smaller. The app lies
+# in /srv/sparsescope and is never written to; what it writes is in the volume /data. It refuses to start without
+# SPARSESCOPE_TOKEN or SPARSESCOPE_READ_ONLY=true.
 ARG PYTHON=3.11-slim-bookworm
 
 FROM python:${PYTHON} AS base
@@ -12,21 +13,21 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 NUMBA_
     SPARSESCOPE_HOST=0.0.0.0 SPARSESCOPE_DATA_DIR=/data SPARSESCOPE_LOG=json
 
 FROM python:${PYTHON} AS installed-cpu
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH_INDEX=
 WORKDIR /srv/sparsescope
 COPY pyproject.toml constraints.txt README.md setup.py sparsescope.py ./
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --constraint constraints.txt --index-url "${TORCH_INDEX}" torch
+    && /opt/venv/bin/pip install --no-cache-dir --constraint constraints.txt ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"} torch
 COPY app app
 COPY model model
 RUN /opt/venv/bin/pip install --no-cache-dir --constraint constraints.txt --editable .
 
 FROM python:${PYTHON} AS installed-cuda
 WORKDIR /srv/sparsescope
-COPY pyproject.toml constraints.txt README.md ./
+COPY pyproject.toml constraints.txt README.md setup.py sparsescope.py ./
 COPY app app
 COPY model model
-# The wheels of torch on PyPI bring CUDA with them; the host needs its driver and the NVIDIA container toolkit alone.
+# The usual wheels of torch bring CUDA with them; the host needs its driver and the NVIDIA container toolkit alone.
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --constraint constraints.txt --editable .
 
