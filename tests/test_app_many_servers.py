@@ -35,7 +35,7 @@ def test_two_servers_on_one_database_see_each_others_work(
         circuit = httpx.get(f"{works.url}/circuits/{done.circuit}.json").json()
         assert serves.get(f"/circuits/{done.circuit}.json").json() == circuit
         kept = httpx.post(f"{works.url}/circuits/{circuit_id}/annotations", json=WRITTEN).json()
-        assert [notes["id"] for notes in serves.get(f"/circuits/{circuit_id}/annotations.json").json()] == [kept["id"]]
+        assert serves.get(f"{kept['url']}.json").json() == kept, "unlisted, and opened by its address"
 
 
 def test_a_store_that_goes_away_is_said_and_comes_back(settings: Settings, postgresql: Cluster) -> None:
