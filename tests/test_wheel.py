@@ -90,7 +90,7 @@ def test_an_installed_wheel_serves_the_page(installed: Path, tmp_path: Path, cir
             "/static/css/base.css",
             "/vendor/plotly/plotly.min.js",
             "/models/tiny.json",
-            "/guide",
+            "/guide/browse",
         ):
             assert httpx.get(url + path, timeout=60).status_code == 200
     finally:
