@@ -12,15 +12,16 @@ from app.logs import REQUEST_ID
 from app.schemas import ErrorAnswer, Problem
 
 #: Plotly adds two style elements to a page: an empty one, which it then fills by script, and the fixed one of a map
-#: library that is built into it. They are let in by the hashes of their text, so no other style in a page is.
+#: library that is built into it. They are let in by the hashes of their text, so no other style in a page is; what it
+#: sets as attributes of its own elements is let in as such.
 PLOTLY_STYLES = (
     "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
     "'sha256-ji27qzEtxXZW+7dun6UwjHXJ18e6WAin1VvNtkzIE/o='",
 )
 SECURITY_HEADERS = {
     "content-security-policy": (
-        f"default-src 'self'; style-src 'self' {' '.join(PLOTLY_STYLES)}; img-src 'self' data: blob:; "
-        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        f"default-src 'self'; style-src 'self' {' '.join(PLOTLY_STYLES)}; style-src-attr 'unsafe-inline'; "
+        "img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
