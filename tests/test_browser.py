@@ -112,11 +112,11 @@ def start_prune(page: Page, circuit: CircuitDetail, n_steps: int, **settings: An
 
 
 def test_prune_with_a_small_budget_and_watch_it_arrive(page: Page, circuit: CircuitDetail) -> None:
-    start_prune(page, circuit, n_steps=12, target_loss_nats=0.6, pairs_per_step=2)
+    start_prune(page, circuit, n_steps=300, target_loss_nats=0.4, pairs_per_step=4)
     state = page.get_by_test_id("job-state")
     expect(state).to_have_text(re.compile("queued|running|done"))
-    expect(page.get_by_test_id("prune-job")).to_contain_text(re.compile(r"step \d+ of 12"))
-    expect(state).to_have_text("done", timeout=240_000)
+    expect(page.get_by_test_id("prune-job")).to_contain_text(re.compile(r"step \d+ of 300"))
+    expect(state).to_have_text("done", timeout=480_000)
     page.get_by_test_id("open-circuit").click()
     expect_graph(page)
     expect(page.get_by_role("heading", level=1)).to_have_text(circuit.task_title)
@@ -126,7 +126,7 @@ def test_prune_with_a_small_budget_and_watch_it_arrive(page: Page, circuit: Circ
 
 def test_cancel_a_prune(page: Page, circuit: CircuitDetail) -> None:
     start_prune(page, circuit, n_steps=5000)
-    expect(page.get_by_test_id("job-state")).to_have_text("running")
+    expect(page.get_by_test_id("job-state")).to_have_text("running", timeout=240_000)
     page.get_by_test_id("cancel-job").click()
     expect(page.get_by_test_id("job-state")).to_have_text("cancelled", timeout=2_000)
     expect(page.get_by_test_id("cancel-job")).to_be_hidden()
