@@ -19,7 +19,12 @@ test("cutting nodes to mean or zero takes the short form", () => {
     ...{ nodes: ["0.attn.q:1"], mode: "mean", interventions: [], n_pairs: 64, seed: 0 },
   });
   const whole = ablationRequest({ ...view, within: "model", mode: "zero" }, CIRCUIT, 64);
-  assert.deepEqual(whole.target, { kind: "model", model: "tiny", task: "quotes" });
+  assert.deepEqual(whole.target, {
+    kind: "model",
+    model: "tiny",
+    task: "quotes",
+    circuit: "0123456789abcdef",
+  });
   assert.equal(whole.mode, "zero");
 });
 
