@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.commands import ablate, cards, doctor, forms, train
+from app.commands.context import sentences, settings_of
 from app.commands.work import work
 from app.settings import Settings
 
@@ -19,11 +20,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Circuits of 
 DataDir = Annotated[Path | None, typer.Option(help="own models, the database")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda")]
 ModelName = Annotated[str, typer.Argument(help="a model of the bundle, or a folder in DATA_DIR/models")]
-
-
-def _settings(**given: Any) -> Settings:
-    """What was given; the rest comes from the environment, SPARSESCOPE_HOST and so on."""
-    return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
 @contextmanager
@@ -41,25 +37,6 @@ def _tasks(settings: Settings) -> Iterator["Tasks"]:
         database.close()
 
 
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """What can be wrong with what a person gave, as one sentence and no traceback."""
-    from pydantic import ValidationError
-
-    from app.errors import Refusal, sentence
-    from model.errors import InputError
-    from model.tasks.custom import PairFaults
-
-    try:
-        yield
-    except PairFaults as error:
-        raise typer.BadParameter("\n".join(error.faults)) from None
-    except (InputError, Refusal) as error:
-        raise typer.BadParameter(str(error)) from None
-    except ValidationError as error:
-        raise typer.BadParameter(sentence(error.errors())) from None
-
-
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
@@ -74,8 +51,8 @@ def serve(
     from app.main import create_app
 
     log_as(Settings().log)
-    with _sentences():
-        settings = _settings(host=host, port=port, data_dir=data_dir, device=device)
+    with sentences():
+        settings = settings_of(host=host, port=port, data_dir=data_dir, device=device)
         app = create_app(settings)
     # Event streams stay open until their job ends; a stop does not wait for them.
     uvicorn.run(
@@ -107,11 +84,11 @@ def prune(
     from app.pruning import prune_to_record
     from app.schemas import PruneSettings, StepEvent
 
-    settings = _settings(data_dir=data_dir, device=device)
+    settings = settings_of(data_dir=data_dir, device=device)
     given = {
         "n_steps": n_steps, "target_loss_nats": target_loss_nats, "k_coef": k_coef, "lr": lr, "seed": seed
     }  # fmt: skip
-    with _sentences():
+    with sentences():
         wanted = PruneSettings(**{name: value for name, value in given.items() if value is not None})
         subject = Library(settings.model_dirs, settings.device).subject(model)
         with _tasks(settings) as tasks:
@@ -148,9 +125,9 @@ def search(
     from app.schemas import PruneSettings
     from model.search import Trial
 
-    settings = _settings(data_dir=data_dir, device=device)
+    settings = settings_of(data_dir=data_dir, device=device)
     given = {"n_steps": n_steps, "target_loss_nats": target_loss_nats, "seed": seed}
-    with _sentences():
+    with sentences():
         wanted = PruneSettings(**{name: value for name, value in given.items() if value is not None})
         library = Library(settings.model_dirs, settings.device)
         subject = library.subject(model)
@@ -184,8 +161,8 @@ def science(
     from app.library import Library
     from app.science import figures, read_circuits, report, write_into
 
-    settings = _settings(device=device)
-    with _sentences():
+    settings = settings_of(device=device)
+    with sentences():
         library = Library([settings.bundle_dir / "models"], settings.device)
         circuits = read_circuits(settings.bundle_dir / "circuits")
         lines = list(report([figures(library, name, circuits, n_pairs) for name in library.names()], n_pairs))
@@ -210,8 +187,8 @@ def score(
     from app.scoring import scores, write_scores
     from model.corpus.licences import write_corpus_record
 
-    settings = _settings(data_dir=data_dir, device=device)
-    with _sentences():
+    settings = settings_of(data_dir=data_dir, device=device)
+    with sentences():
         library = Library(settings.model_dirs, settings.device)
         subject = library.subject(model)
         measures: dict[str, Measure] = {}

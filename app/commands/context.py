@@ -44,9 +44,12 @@ def sentences() -> Iterator[None]:
 
     from app.errors import Refusal, sentence
     from model.errors import InputError
+    from model.tasks.custom import PairFaults
 
     try:
         yield
+    except PairFaults as error:
+        raise typer.BadParameter("\n".join(error.faults)) from None
     except (InputError, Refusal) as error:
         raise typer.BadParameter(str(error)) from None
     except ValidationError as error:
