@@ -16,10 +16,10 @@ dyck() {
 case $name in
 python-3x128) python --n-layer 3 --d-model 128 --density 0.05 --learning-rate 0.08 --n-steps 36000 ;;
 python-3x128-sparser)
-    python --n-layer 3 --d-model 128 --density 0.025 --first-density 0.05 --learning-rate 0.06 --n-steps 5000 \
+    python --n-layer 3 --d-model 128 --density 0.025 --first-density 0.05 --learning-rate 0.03 --n-steps 3000 \
         --start-from bundle/models/python-3x128 ;;
 python-3x128-denser)
-    python --n-layer 3 --d-model 128 --density 0.1 --first-density 0.1 --learning-rate 0.06 --n-steps 5000 \
+    python --n-layer 3 --d-model 128 --density 0.1 --first-density 0.1 --learning-rate 0.03 --n-steps 3000 \
         --start-from bundle/models/python-3x128 ;;
 python-3x128-dense) python --n-layer 3 --d-model 128 --density 1 --learning-rate 0.015 --n-steps 4500 ;;
 python-2x128-s[0-9]) python --n-layer 2 --d-model 128 --density 0.05 --learning-rate 0.08 --n-steps 4000 --seed "${name#*-s}" ;;

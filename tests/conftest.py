@@ -89,9 +89,9 @@ def client(settings: Settings) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_client(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Iterator[TestClient]:
-    """The same for tests that change nothing, or nothing that others see."""
+    """The same for all tests of a file that change nothing, or nothing that the file's others see."""
     with TestClient(create_app(tiny_settings(tiny_bundle, tmp_path_factory.mktemp("data")))) as client:
         yield client
 

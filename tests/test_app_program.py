@@ -36,13 +36,13 @@ def test_the_file_answers_as_a_run_of_the_circuit(
 
 
 def test_it_is_measured_on_fresh_prompts_once_and_then_shown(
-    shared_client: TestClient, url: str, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.programs.N_TRAIN", 12)
     monkeypatch.setattr("model.program.simplify.MOST_CHANGES", 3)
-    before = Program.model_validate_json(shared_client.get(f"{url}.json").text)
-    assert before.trial is before.simplified is None and "Not measured yet" in shared_client.get(url, headers=HTML).text
-    measured = Program.model_validate_json(shared_client.get(f"{url}.json?measure=1").text)
+    before = Program.model_validate_json(client.get(f"{url}.json").text)
+    assert before.trial is before.simplified is None and "Not measured yet" in client.get(url, headers=HTML).text
+    measured = Program.model_validate_json(client.get(f"{url}.json?measure=1").text)
     trial, simple = measured.trial, measured.simplified
     assert trial is not None and simple is not None
     assert trial.n_prompts == 1000 and trial.seed == FRESH_SEED and trial.exact.with_circuit.value == 1
@@ -51,9 +51,9 @@ def test_it_is_measured_on_fresh_prompts_once_and_then_shown(
         trial.exact.with_full_model == trial.circuit.with_full_model and trial.exact.accuracy == trial.circuit.accuracy
     )
     assert trial.simplified.with_circuit.value > 0.9 and len(simple.code) <= len(measured.code)
-    page = shared_client.get(url, headers=HTML).text
+    page = client.get(url, headers=HTML).text
     assert "1,000 held-out prompts" in page and "simplified program" in page and "<math " in page
-    file = shared_client.get(simple.python_url).text
+    file = client.get(simple.python_url).text
     assert file == simple.code and f"{trial.simplified.with_circuit.value:.1%}" in file
 
 
