@@ -73,6 +73,7 @@ def circuit(record: CircuitDetail, config: ModelConfig) -> Circuit:
         [sites.Node(kept.site, kept.index) for kept in record.nodes],
         [CircuitEdge(node(edge.source), node(edge.target)) for edge in record.cut_edges],
         None if record.calibration is None else Calibration(record.calibration.scale, record.calibration.shift),
+        record.final_resid,
     )
 
 

@@ -48,4 +48,5 @@ def told(subject: Subject, record: CircuitDetail) -> Told:
         prompt_tokens=tuple(subject.tokenizer.token_text(token) for token in tokens),
         created_ms=int(record.created_at.timestamp() * 1000),
         version=__version__,
+        final_resid=None if record.final_resid is None else tuple(record.final_resid),
     )

@@ -94,7 +94,7 @@ def collapsed(subject: Subject, circuit: Circuit) -> Circuit:
     sites = [f"{layer}.attn.{part}" for layer in {layer for layer, _ in heads} for part in ("act_in", "resid_delta")]
     sites += [f"{layer}.mlp.{part}" for layer in mlps for part in ("act_in", "post_act", "resid_delta")]
     nodes += [Node(site, i) for site in sites for i in range(site_width(config, site))]
-    return Circuit.of(circuit.model_fingerprint, circuit.task, nodes)
+    return Circuit.of(circuit.model_fingerprint, circuit.task, nodes, final_resid=circuit.final_resid)
 
 
 def _json(value: AttributionGraph | ReplicationCircuit | EapGraph, *, exclude_unset: bool = False) -> bytes:

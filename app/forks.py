@@ -38,7 +38,7 @@ class Forks:
         kept, dropped, added = _changed(subject, parent, circuit, request)
         ends = set(kept)
         cut = [edge for edge in circuit.cut_edges if edge.source in ends and edge.target in ends]
-        made = Circuit.of(circuit.model_fingerprint, circuit.task, kept, cut)
+        made = Circuit.of(circuit.model_fingerprint, circuit.task, kept, cut, final_resid=circuit.final_resid)
         task = self.experiments.tasks.find(parent.task)
         if circuit.calibration is not None:
             pairs = task.pairs("train", N_TRAIN_PAIRS, 0)

@@ -207,6 +207,7 @@ def circuit_record(
         n_cut_edges=len(circuit.cut_edges),
         edges=convert_circuit.edges(graph),
         cut_edges=convert_circuit.cut_edges(subject, circuit),
+        final_resid=None if circuit.final_resid is None else list(circuit.final_resid),
         links=convert_circuit.links(graph),
         terminals=convert_circuit.terminals(subject, graph),
         measures=Comparison(full_model=full_model, circuit=kept, empty_circuit=empty, uncalibrated_circuit=plain),

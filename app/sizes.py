@@ -37,7 +37,14 @@ class Ordered(NamedTuple):
     def first(self, n_nodes: int) -> Circuit:
         """The circuit of that size, not calibrated; the edges that the stored circuit cuts stay cut."""
         nodes = self.order[:n_nodes]
-        return Circuit.of(self.circuit.model_fingerprint, self.circuit.task, nodes, self.circuit.cut_edges)
+        return Circuit.of(
+            self.circuit.model_fingerprint,
+            self.circuit.task,
+            nodes,
+            self.circuit.cut_edges,
+            None,
+            self.circuit.final_resid,
+        )
 
 
 class Sizes:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from model.calibrate import Calibration
 from model.config import ModelConfig
-from model.sites import Node, maskable_sites, site_order, site_width
+from model.sites import FINAL, Node, maskable_sites, site_order, site_width
 
 #: For each maskable site which nodes are kept.
 Keep = dict[str, Bool[Tensor, " node"]]
@@ -35,7 +35,8 @@ class Circuit:
     """`nodes` are sorted in forward order, each once; everything else is held at its corpus mean (paper A.5).
 
     `cut_edges`, sorted too, are weights between kept nodes that carry only their source's mean. With a `calibration`
-    the task is measured on logits that it has scaled and shifted (step 6).
+    the task is measured on logits that it has scaled and shifted (step 6). `final_resid` are the channels that reach
+    the last norm, the others being at their mean there; None, as in all circuits but released ones, masks none.
     """
 
     model_fingerprint: str
@@ -43,6 +44,7 @@ class Circuit:
     nodes: tuple[Node, ...]
     cut_edges: tuple[Edge, ...] = ()
     calibration: Calibration | None = None
+    final_resid: tuple[int, ...] | None = None
 
     @classmethod
     def of(
@@ -52,6 +54,7 @@ class Circuit:
         nodes: Iterable[Node],
         cut_edges: Iterable[Edge] = (),
         calibration: Calibration | None = None,
+        final_resid: Iterable[int] | None = None,
     ) -> "Circuit":
         kept = set(nodes)
         cut = {edge for edge in cut_edges if edge.source in kept and edge.target in kept}
@@ -61,6 +64,7 @@ class Circuit:
             tuple(sorted(kept, key=_order)),
             tuple(sorted(cut, key=lambda edge: (_order(edge.source), _order(edge.target)))),
             calibration,
+            None if final_resid is None else tuple(sorted(set(final_resid))),
         )
 
     @cached_property
@@ -76,6 +80,8 @@ class Circuit:
             content.append([str(edge) for edge in self.cut_edges])
         if self.calibration is not None:
             content.append({"calibration": [self.calibration.scale, self.calibration.shift]})
+        if self.final_resid is not None:
+            content.append({FINAL: self.final_resid})
         return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()[:16]
 
     def without(self, cut: Iterable[Node]) -> "Circuit":
@@ -88,20 +94,23 @@ class Circuit:
     def with_cut(self, edges: Iterable[Edge]) -> "Circuit":
         """The circuit with more of its edges cut."""
         cut = [*self.cut_edges, *edges]
-        return Circuit.of(self.model_fingerprint, self.task, self.nodes, cut, self.calibration)
+        return Circuit.of(self.model_fingerprint, self.task, self.nodes, cut, self.calibration, self.final_resid)
 
     def calibrated(self, calibration: Calibration | None) -> "Circuit":
         """The same nodes and edges under another calibration, or under none."""
         return replace(self, calibration=calibration)
 
     def keep(self, config: ModelConfig, device: torch.device | str = "cpu") -> Keep:
-        """One boolean mask for every maskable site."""
+        """One boolean mask for every maskable site, and for `final_resid` where the circuit masks it."""
         keep = nothing_kept(config, device)
         by_site: dict[str, list[int]] = {}
         for node in self.nodes:
             by_site.setdefault(node.site, []).append(node.index)
         for site, indices in by_site.items():
             keep[site][indices] = True
+        if self.final_resid is not None:
+            keep[FINAL] = torch.zeros(config.d_model, dtype=torch.bool, device=device)
+            keep[FINAL][list(self.final_resid)] = True
         return keep
 
 

@@ -144,6 +144,8 @@ def _links(model: Transformer, circuit: Circuit, candidates: Sequence[int]) -> t
         elif node.part == "attn.q" and (key := Node(f"{node.layer}.attn.k", node.index)) in kept:
             links.append(Link("qk", str(node), str(key), 1.0))
     for channel, nodes in sorted(writers.items()):
+        if circuit.final_resid is not None and channel not in circuit.final_resid:
+            continue  # at its mean before the last norm, whatever is written there
         for token in candidates:
             if weight := float(model.lm_head.weight[token, channel]):
                 links += [Link("unembed", node, f"logit:{token}", weight) for node in nodes]

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from model.config import ModelConfig
 from model.errors import CheckpointError
-from model.sites import maskable_sites, site_width
+from model.sites import FINAL, maskable_sites, site_width
 from model.transformer import Transformer
 
-#: For each maskable site the mean of each node over tokens and prompts, shape [node].
+#: For each maskable site the mean of each node over tokens and prompts, shape [node]; and for `final_resid`, which
+#: means written by others may lack.
 Means = dict[str, Float[Tensor, " node"]]
 
 
@@ -50,7 +51,7 @@ class MissingMeans(dict[str, Tensor]):
 @torch.no_grad()
 def corpus_means(model: Transformer, windows: Int[Tensor, "window token"], *, batch: int = 32) -> Means:
     """Mean of every node over all tokens of `windows`, accumulated in float64."""
-    sites = set(maskable_sites(model.config))
+    sites = {*maskable_sites(model.config), FINAL}
     totals: dict[str, Tensor] = {}
 
     def add(site: str, x: Tensor) -> Tensor:
@@ -69,14 +70,18 @@ def save_means(means: Means, path: Path) -> None:
 
 
 def load_means(path: Path, config: ModelConfig, device: torch.device | str = "cpu") -> Means:
-    """Means of every maskable site; CheckpointError where one is missing or of the wrong width."""
+    """Means of every maskable site, and of `final_resid` where they are there; CheckpointError where one is missing or
+    of the wrong width."""
     try:
         means = load_file(path, device=str(device))
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path.name} cannot be read: {type(error).__name__}") from None
-    for site in maskable_sites(config):
-        if site not in means or means[site].shape != (site_width(config, site),):
-            raise CheckpointError(f"{path.name} has no mean of width {site_width(config, site)} for {site}")
+    widths = {site: site_width(config, site) for site in maskable_sites(config)}
+    if FINAL in means:
+        widths[FINAL] = config.d_model
+    for site, width in widths.items():
+        if site not in means or means[site].shape != (width,):
+            raise CheckpointError(f"{path.name} has no mean of width {width} for {site}")
         if not bool(means[site].isfinite().all()):
             raise CheckpointError(f"{path.name}: the mean of {site} holds entries that are not finite numbers")
     return means

@@ -12,6 +12,9 @@ MASKABLE = (
     "attn.act_in", "attn.q", "attn.k", "attn.v", "attn.resid_delta", "mlp.act_in", "mlp.post_act", "mlp.resid_delta",
 )  # fmt: skip
 
+#: The stream before the last norm. No site of nodes, but released circuits mask channels of it besides.
+FINAL = "final_resid"
+
 _NODE = re.compile(r"(\d{1,4}\.(?:attn|mlp)\.[a-z_]+):(\d{1,7})")
 
 
@@ -66,8 +69,8 @@ def n_nodes(config: ModelConfig) -> int:
 
 
 def site_order(site: str) -> tuple[int, int]:
-    """Sort key that puts sites in forward order; `final_resid`, which released circuits mask besides, is last."""
-    if site == "final_resid":
+    """Sort key that puts sites in forward order; `final_resid` is last."""
+    if site == FINAL:
         return 2**30, 0
     layer, _, part = site.partition(".")
     return int(layer), MASKABLE.index(part)

@@ -9,17 +9,21 @@ from typing import Any
 import pytest
 import torch
 from fastapi.testclient import TestClient
+from torch.nn.functional import softplus
 from typer.testing import CliRunner
 
 import tiny
 from app import cli
 from app.main import create_app
 from conftest import tiny_settings
+from model.batch import padded
 from model.checkpoint import fingerprint, load_model
+from model.circuit import Circuit
 from model.errors import InputError
 from model.forms.json_values import depth_of, parse
 from model.forms.released import candidates_of, read_released
 from model.forms.replication import read_replication
+from model.gate import hold
 from model.means import MissingMeans
 from model.own_text import own_windows
 from model.subject import load_subject
@@ -116,6 +120,49 @@ def test_an_upload_is_listed_at_once_and_says_that_its_means_are_to_come(client:
     assert kept.status_code == 201, kept.text
     again = client.post("/import", data={"model": "uploaded"}, files=viz, headers={"accept": "text/html"})
     assert again.history[0].status_code == 303 and str(again.url).endswith(kept.json()["url"])
+
+
+def test_a_released_circuit_that_masks_the_last_stream_is_measured_as_its_file_says(
+    client: TestClient, tmp_path: Path
+) -> None:
+    """Its stored loss is that of the masked model, summed over a pair; without the mask another would be measured."""
+    subject = client.app.state.library.subject("uploaded")  # type: ignore[attr-defined]
+    content = torch.load(RELEASED / "sparse_sink" / "viz_data.pt", weights_only=True)
+    content["circuit_data"]["final_resid"] = torch.arange(0, subject.config.d_model, 2)
+    torch.save(content, tmp_path / "viz_data.pt")
+    read = read_released(tmp_path / "viz_data.pt", subject.config)
+    keep = Circuit.of("f", "t", read.nodes).keep(subject.config)
+    tokens, last = padded([list(prompt) for prompt in read.prompts], "cpu")
+    candidates = candidates_of(subject.model(tokens, at=last), read.full_model_loss_nats)
+    assert candidates is not None
+
+    def loss_nats(keep: dict[str, torch.Tensor]) -> float:
+        logits = subject.model(tokens, at=last, tap=hold(keep, subject.means))
+        sign = torch.tensor([1.0, -1.0]).repeat_interleave(len(tokens) // 2)
+        return float(softplus(-sign * (logits[:, candidates[0]] - logits[:, candidates[1]])).mean())
+
+    final = torch.zeros(subject.config.d_model, dtype=torch.bool)
+    final[::2] = True
+    stored, unmasked = loss_nats(keep | {"final_resid": final}), loss_nats(keep)
+    assert abs(stored - unmasked) > 0.01
+    content["importances"]["interv_loss"] = 2 * stored
+    torch.save(content, tmp_path / "viz_data.pt")
+    file = {"file": ("viz_data.pt", (tmp_path / "viz_data.pt").read_bytes())}
+    answer = client.post("/import", data={"model": "uploaded", "task": "masked"}, files=file).json()
+    assert any("channels of final_resid are masked too" in note for note in answer["notes"])
+    circuit = client.get(f"{answer['url']}.json").json()
+    assert circuit["provenance"]["imported"]["circuit_loss_nats"] == pytest.approx(stored, abs=1e-6)
+    assert circuit["loss_nats"]["value"] == pytest.approx(stored, abs=1e-5)
+    assert len(circuit["final_resid"]) == len(final) // 2
+    to_logits = {link["source"].split(":")[1] for link in circuit["links"] if link["kind"] == "unembed"}
+    assert to_logits <= {str(channel) for channel in circuit["final_resid"]}
+    assert "final_resid" in client.get(answer["url"], headers={"accept": "text/html"}).text
+    for form in ("sparsescope", "sparse-pretrain"):
+        again = client.post("/import", data={"text": client.get(f"{answer['url']}/exports/{form}").text})
+        assert again.status_code == 200 and again.json()["url"] == answer["url"], form
+    outside = circuit | {"final_resid": [len(final)]}
+    check = client.post("/import/check", data={"text": json.dumps(outside)}).json()
+    assert "final_resid holds a channel twice or outside" in check["faults"][0]
 
 
 def test_our_own_json_comes_back_as_the_same_record(

@@ -48,7 +48,8 @@ def import_(
 ) -> None:
     """Read a circuit or prompt pairs from a file and keep them in the data directory."""
     from app.commands.context import experiments_of, sentences, settings_of
-    from app.imports import Given, Imports
+    from app.import_plans import Given
+    from app.imports import Imports
     from model.errors import InputError
 
     settings = settings_of(data_dir=data_dir, device=device)

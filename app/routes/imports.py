@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from app import urls
 from app.deps import TheArrivals, TheCatalogue, TheImports, TheMakers, ThePages, TheQueue, TheVisitor
 from app.errors import Refusal, refusals
-from app.imports import Given
+from app.import_plans import Given
 from app.pages import asks_for_page
 from app.schemas import MeansRequest
 from app.schemas.imports import ImportCheck, Imported, ImportLimits, ModelArrival

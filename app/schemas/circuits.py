@@ -228,6 +228,11 @@ class CircuitDetail(CircuitSummary):
     cut_edges: list[Edge] = Field(
         default=[], description="weights between kept nodes of which the target sees only the source's mean"
     )
+    final_resid: list[int] | None = Field(
+        default=None,
+        description="channels that reach the last norm, all others being at their mean there, as released circuits "
+        "mask them; None: none is masked",
+    )
     links: list[Link]
     terminals: list[Terminal]
     measures: Comparison

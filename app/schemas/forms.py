@@ -128,6 +128,7 @@ class ReplicationMore(Wire):
     task: str
     calibration: tuple[float, float] | None = Field(description="scale and shift of the logits")
     cut_edges: list[tuple[str, str]]
+    final_resid: list[int] | None = Field(None, description="channels that reach the last norm; None: all")
     loss_nats: float
     dropped: list[str]
 

@@ -11,6 +11,7 @@ from model.circuit import Circuit
 from model.compiled import compile_circuit
 from model.measure import Outcome, measure
 from model.overlap import random_keep
+from model.sites import FINAL
 from model.subject import Subject
 
 
@@ -34,6 +35,8 @@ def random_losses(
         if should_stop():
             return
         keep = random_keep(subject.model, counts, generator)
+        if circuit.final_resid is not None:  # of that no node is drawn: both are read through the same channels
+            keep[FINAL] = circuit.keep(subject.config, subject.device)[FINAL]
         yield comparable_loss(circuit, measure(compile_circuit(subject.model, subject.means, keep), batch))
 
 

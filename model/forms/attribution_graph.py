@@ -104,6 +104,8 @@ def dropped(told: Told, n_dangling: int = 0) -> list[str]:
         lost.append(f"{plural(len(told.cut_edges), 'weight')} between kept nodes that the circuit cuts.")
     if told.calibration:
         lost.append("The scale and shift of the logits that the circuit's loss is measured with.")
+    if told.n_masked:
+        lost.append(f"That {plural(told.n_masked, 'channel')} of final_resid stand at their mean before the last norm.")
     if told.config.enable_bigram_table:
         lost.append("The bigram table, which adds a row of logits for the last token.")
     if n_dangling:

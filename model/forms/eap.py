@@ -62,6 +62,8 @@ def dropped(told: Told) -> list[str]:
         lost.append(f"That the circuit cuts {plural(len(told.cut_edges), 'weight')} between kept nodes.")
     if told.calibration:
         lost.append("The scale and shift of the logits that the circuit's loss is measured with.")
+    if told.n_masked:
+        lost.append(f"That {plural(told.n_masked, 'channel')} of final_resid stand at their mean before the last norm.")
     return lost
 
 

@@ -18,7 +18,7 @@ from model.config import ModelConfig
 from model.errors import InputError
 from model.forms.archive import check_torch_file
 from model.forms.json_values import short
-from model.sites import Node, maskable_sites, site_width
+from model.sites import FINAL, Node, maskable_sites, site_width
 
 MOST_BYTES = 2_000_000_000
 MOST_DOCUMENTS = 4_096
@@ -28,9 +28,11 @@ SAME_LOSS_NATS = 5e-5
 
 @dataclass(frozen=True)
 class Released:
-    """Losses are nats a prompt, halved already. `prompts`: all of class 1, then as many of class 2, unpadded."""
+    """Losses are nats a prompt, halved already. `prompts`: all of class 1, then as many of class 2, unpadded.
+    `final_resid`: the channels that are kept there; None where none is masked."""
 
     nodes: tuple[Node, ...]
+    final_resid: tuple[int, ...] | None
     full_model_loss_nats: float
     circuit_loss_nats: float
     node_loss_nats: dict[Node, float]
@@ -58,14 +60,21 @@ def read_released(path: Path, config: ModelConfig) -> Released:
             raise InputError(f"the file has no {key}; a released circuit has circuit_data and importances")
     importances = _dict(top["importances"], "importances")
     _check_model(importances.get("beeg_model_config"), config)
-    nodes, notes = _nodes(_dict(top["circuit_data"], "circuit_data"), config)
+    kept = _kept(_dict(top["circuit_data"], "circuit_data"), config)
+    final = kept.pop(FINAL, None)
+    nodes = [Node(site, index) for site, indices in kept.items() for index in indices]
+    if not nodes:
+        raise InputError("circuit_data keeps no node of a maskable site")
+    masked = 0 if final is None else config.d_model - len(final)
+    notes = [f"{masked:,} of {config.d_model:,} channels of {FINAL} are masked too, before the last norm."]
     return Released(
         nodes=tuple(nodes),
+        final_resid=None if final is None or not masked else tuple(final),
         full_model_loss_nats=_number(importances.get("loss"), "importances.loss") / 2,
         circuit_loss_nats=_number(importances.get("interv_loss"), "importances.interv_loss") / 2,
         node_loss_nats=_node_losses(importances.get("ch_interv_losses"), nodes),
         prompts=_prompts(importances.get("task_samples"), config),
-        notes=tuple(notes),
+        notes=tuple(notes if masked else ()),
     )
 
 
@@ -114,34 +123,25 @@ def _check_model(raw: object, config: ModelConfig) -> None:
             raise InputError(f"the circuit is of a model with {key} {value}; the chosen model has {here}")
 
 
-def _nodes(data: dict[Any, Any], config: ModelConfig) -> tuple[list[Node], list[str]]:
+def _kept(data: dict[Any, Any], config: ModelConfig) -> dict[str, list[int]]:
+    """Kept indices by site, in the file's order."""
     sites = set(maskable_sites(config))
-    nodes: list[Node] = []
-    notes: list[str] = []
+    found: dict[str, list[int]] = {}
     for site, indices in data.items():
         if site == "prune_config":
             continue
-        if not isinstance(site, str) or (site not in sites and site != "final_resid"):
+        if not isinstance(site, str) or (site not in sites and site != FINAL):
             raise InputError(f"circuit_data has {short(site)}, which is no site of a {config.n_layer}-layer model")
         if not isinstance(indices, Tensor) or indices.ndim != 1 or indices.is_floating_point() or indices.is_complex():
             raise InputError(f"circuit_data of {site} is no list of indices")
-        width = config.d_model if site == "final_resid" else site_width(config, site)
+        width = config.d_model if site == FINAL else site_width(config, site)
         if indices.numel() > width:
             raise InputError(f"circuit_data keeps {indices.numel():,} nodes of {site}, which has {width:,}")
         kept = [int(index) for index in indices.tolist()]
         if any(not 0 <= index < width for index in kept) or len(set(kept)) < len(kept):
             raise InputError(f"circuit_data of {site} holds an index twice or outside 0 to {width - 1}")
-        if site == "final_resid":
-            gone = width - len(kept)
-            if gone:
-                notes.append(
-                    f"The file also masks {gone:,} of {width:,} channels of final_resid; here none is masked there."
-                )
-        else:
-            nodes += [Node(site, index) for index in kept]
-    if not nodes:
-        raise InputError("circuit_data keeps no node of a maskable site")
-    return nodes, notes
+        found[site] = kept
+    return found
 
 
 def _node_losses(raw: object, nodes: Sequence[Node]) -> dict[Node, float]:

@@ -12,7 +12,7 @@ from model.config import ModelConfig
 from model.errors import InputError
 from model.forms.json_values import items_of, number_of, object_of, short, text_of, whole_of
 from model.forms.told import Told
-from model.sites import MASKABLE, Node, parse_node, site_width
+from model.sites import FINAL, MASKABLE, Node, parse_node, site_width
 
 FORMAT = "sparsescope-sparse_pretrain/1"
 LOCATIONS = ("attn_in", "attn_q", "attn_k", "attn_v", "attn_out", "mlp_in", "mlp_neuron", "mlp_out")
@@ -34,6 +34,7 @@ class Read:
     nodes: tuple[Node, ...]
     cut_edges: tuple[Edge, ...]
     calibration: tuple[float, float] | None
+    final_resid: tuple[int, ...] | None
     task: str | None
     model_fingerprint: str | None
     loss_nats: float | None
@@ -73,6 +74,7 @@ def replication_json(told: Told) -> dict[str, Any]:
             "task": told.task,
             "calibration": None if told.calibration is None else list(told.calibration),
             "cut_edges": [[str(edge.source), str(edge.target)] for edge in told.cut_edges],
+            "final_resid": None if told.final_resid is None else list(told.final_resid),
             "loss_nats": told.loss_nats[0],
             "dropped": [
                 "Links from the token embedding and to the logits, for which this form has no nodes.",
@@ -134,11 +136,16 @@ def read_replication(content: object, config: ModelConfig) -> Read:
         if len(values) != 2:
             raise InputError(f"sparsescope.calibration has {len(values)} numbers; it needs a scale and a shift")
         calibration = values[0], values[1]
-    loss = own.get("loss_nats")
+    loss, final = own.get("loss_nats"), own.get(FINAL)
     return Read(
         nodes=tuple(nodes),
         cut_edges=tuple(cut),
         calibration=calibration,
+        final_resid=(
+            None
+            if final is None
+            else tuple(whole_of(v, "sparsescope.final_resid") for v in items_of(final, "sparsescope.final_resid"))
+        ),
         task=None if own.get("task") is None else text_of(own["task"], "sparsescope.task"),
         model_fingerprint=(
             None

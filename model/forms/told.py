@@ -50,6 +50,12 @@ class Told:
     prompt_tokens: tuple[str, ...]
     created_ms: int
     version: str
+    final_resid: tuple[int, ...] | None = None
+
+    @property
+    def n_masked(self) -> int:
+        """Channels that are at their mean before the last norm."""
+        return 0 if self.final_resid is None else self.config.d_model - len(self.final_resid)
 
     @property
     def sentence(self) -> str:

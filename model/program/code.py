@@ -12,6 +12,7 @@ from model.program.plan import Plan
 from model.program.steps import (
     Begin,
     Contest,
+    Hold,
     Linear,
     Logits,
     Move,
@@ -116,6 +117,13 @@ class _Writer:
                     "    # Means of what is cut, written up to here.",
                     *wrapped(items, "for c, mean in {", "}.items():", "    "),
                     "        x[c] = x[c] + mean",
+                ]
+            case Hold(by_channel):
+                items = [f"{c}: {self.digits(value)}" for c, value in by_channel.items()]
+                return [
+                    "    # Channels that are at their mean before the last norm, whatever was written to them.",
+                    *wrapped(items, "for c, mean in {", "}.items():", "    "),
+                    "        x[c] = np.full(tokens.shape, mean)",
                 ]
             case Norm(layer_norm, rest, name):
                 if layer_norm:

@@ -9,6 +9,7 @@ from model.program.plan import Plan
 from model.program.steps import (
     Begin,
     Contest,
+    Hold,
     Linear,
     Logits,
     Move,
@@ -64,6 +65,8 @@ def _equations(step: Step, plan: Plan, texts: Sequence[str]) -> list[Equation]:
                 _equation(f"x_{c}", None, _x(c), _sum([("+", _x(c)), _signed(value)]), "←")
                 for c, value in by_channel.items()
             ]
+        case Hold(by_channel):
+            return [_equation(f"x_{c}", None, _x(c), _sum([_signed(value)]), "←") for c, value in by_channel.items()]
         case Norm(layer_norm, rest, name):
             inner = _op("∑") + _sup(_x("c"), "2") + _op("+") + _call(f"R{rest}", _word("token"))
             mean = _fraction(inner, _number(str(plan.d_model)))

@@ -18,8 +18,8 @@ from model.calibrate import Calibration
 from model.circuit import Circuit, Keep
 from model.errors import InputError
 from model.program.block import Wired, attention_steps, mlp_steps
-from model.program.steps import Begin, Contest, Linear, Logits, Norm, Numbers, Position, Read, Rivals, Shift, Step
-from model.sites import Node
+from model.program.steps import Begin, Contest, Hold, Linear, Logits, Norm, Numbers, Position, Read, Rivals, Shift, Step
+from model.sites import FINAL, Node
 from model.subject import Subject
 from model.transformer import Norm as NormModule
 
@@ -85,6 +85,7 @@ class _Planner:
         self.model, self.config, self.means = subject.model, subject.config, subject.means
         self.circuit = circuit
         self.keep: Keep = circuit.keep(self.config)
+        self.masked = ~self.keep.pop(FINAL).cpu().numpy() if circuit.final_resid is not None else None
         self.cut = {(edge.source, edge.target) for edge in circuit.cut_edges}
         self.adds_positions = self.config.add_positions and not self.config.d_pos_emb
         self.blocks = [
@@ -145,18 +146,30 @@ class _Planner:
                 kept = self.keep[f"{site}.resid_delta"].cpu().numpy()
                 pending += np.where(kept, 0.0, array(self.means[f"{site}.resid_delta"]))
         yield Begin("readout")
-        yield from self._normed(pending, "r")
+        yield from self._normed(pending, "r", last=True)
         yield Logits("r", not self.config.rms_norm)
 
-    def _normed(self, pending: Numbers, name: str) -> Iterator[Step]:
+    def _normed(self, pending: Numbers, name: str, last: bool = False) -> Iterator[Step]:
         self.constants = self.constants + pending
         moved = {c: float(pending[c]) for c in self.channels if pending[c]}
         if moved:
             yield Shift(moved)
-        alone = self.embedding[:, self.alone] + self.constants[self.alone]
+        if last and self.masked is not None:
+            mean = array(self.means[FINAL])
+            held = {c: float(mean[c]) for c in self.channels if self.masked[c]}
+            if held:
+                yield Hold(held)
+        alone = self._left_alone(last)
         layer_norm = not self.config.rms_norm
         self.rest.append(Rest((alone**2).sum(axis=1), alone.sum(axis=1) if layer_norm else None))
         yield Norm(layer_norm, len(self.rest) - 1, name)
+
+    def _left_alone(self, last: bool = False) -> Numbers:
+        """By token, what the circuit leaves alone; channels masked before the last norm are at their means."""
+        alone = self.embedding[:, self.alone] + self.constants[self.alone]
+        if not last or self.masked is None:
+            return alone
+        return np.where(self.masked[self.alone], array(self.means[FINAL])[self.alone], alone)
 
     def _block(self, layer: int, part: str) -> Iterator[Step]:
         block, config, site = self.model.blocks[layer], self.config, f"{layer}.{part}"
@@ -199,7 +212,7 @@ class _Planner:
         model = self.model
         row = array(model.lm_head.weight[token])
         gain, bias = _gain_and_bias(model.ln_f)
-        alone = self.embedding[:, self.alone] + self.constants[self.alone]
+        alone = self._left_alone(last=True)
         return Candidate(
             token=token,
             unembed={c: float(row[c] * gain[c]) for c in self.channels if row[c] * gain[c]},

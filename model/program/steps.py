@@ -39,6 +39,13 @@ class Shift:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """Channels of the stream set to their means, whatever was written to them: what a mask at `final_resid` does."""
+
+    by_channel: dict[int, float]
+
+
+@dataclass(frozen=True)
 class Norm:
     """The stream's scale `r`, and under LayerNorm its centre; `rest` numbers the table of what never changes."""
 
@@ -179,5 +186,5 @@ class Logits:
 
 
 Step = (
-    Begin | Shift | Norm | Read | Position | Linear | Contest | Pattern | Share | Move | RowSum | Write | Logits
+    Begin | Shift | Hold | Norm | Read | Position | Linear | Contest | Pattern | Share | Move | RowSum | Write | Logits
 )  # fmt: skip
