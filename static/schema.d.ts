@@ -1618,6 +1618,11 @@ export interface components {
             edges: components["schemas"]["Edge"][];
             example: components["schemas"]["PromptPair"];
             /**
+             * Final Resid
+             * @description channels that reach the last norm, all others being at their mean there, as released circuits mask them; None: none is masked
+             */
+            final_resid?: number[] | null;
+            /**
              * Format
              * @constant
              */
@@ -2236,6 +2241,11 @@ export interface components {
             /** Edges */
             edges: components["schemas"]["Edge"][];
             example: components["schemas"]["PromptPair"];
+            /**
+             * Final Resid
+             * @description channels that reach the last norm, all others being at their mean there, as released circuits mask them; None: none is masked
+             */
+            final_resid?: number[] | null;
             /**
              * Format
              * @constant
