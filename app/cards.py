@@ -29,7 +29,6 @@ from app.schemas.card import (
     ShuffledPrune,
 )
 from app.versions import versions
-from model.batch import PairBatch
 from model.corpus.dyck.words import words
 from model.corpus_sample import LONGEST_WINDOW, windows_of
 from model.subject import Subject
@@ -202,8 +201,10 @@ class Cards:
         if control in ("corpus", "shuffled_weights"):
             width = min(LONGEST_WINDOW, subject.config.block_size)
             windows = windows_of(documents, subject.tokenizer, width)
-        batch: PairBatch = baseline.batch
-        return Held(subject, record, circuit, baseline.pairs, batch, documents, windows, text)
+        return Held(
+            subject, record, circuit, baseline.pairs, baseline.batch, baseline.full_model, baseline.empty_circuit,
+            documents, windows, text,
+        )  # fmt: skip
 
     def _text(self, subject: Subject) -> tuple[Sequence[str], str]:
         """Text that the model reads and was not trained on, and what it is."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from app.convert import interval, measure, prompt_pair
 from app.schemas import card as wire
 from app.schemas.circuits import CircuitDetail
-from model.ablate import Ablation, ablate, compiled, empty_circuit
+from model.ablate import Ablation, ablate, compiled
 from model.batch import PairBatch
 from model.card.chance import comparable_loss, random_losses, share_at_most
 from model.card.drift import SAME_FROM, drifts, some_windows
@@ -32,13 +32,16 @@ SEED = 0
 
 
 class Held(NamedTuple):
-    """What a control is measured on: a circuit with its model, held-out pairs of its task, text to read."""
+    """What a control is measured on: a circuit with its model, held-out pairs of its task with what the full model and
+    the empty circuit answer on them, text to read."""
 
     subject: Subject
     record: CircuitDetail
     circuit: Circuit
     pairs: Sequence[PromptPair]
     batch: PairBatch
+    full: Outcome
+    empty: Outcome
     documents: Sequence[str]
     windows: Int[Tensor, "window pos"]
     text: str
@@ -65,7 +68,7 @@ Stop = Callable[[], bool]
 
 
 def necessity(held: Held, _stop: Stop) -> wire.Necessity:
-    change: Ablation = ablate(held.subject, held.batch, held.circuit.nodes)
+    change: Ablation = ablate(held.subject, held.batch, held.circuit.nodes, before=held.full)
     return wire.Necessity(
         control="necessity",
         full_model=measure(change.before),
@@ -77,11 +80,10 @@ def necessity(held: Held, _stop: Stop) -> wire.Necessity:
 
 def calibration(held: Held, _stop: Stop) -> wire.CalibrationAlone:
     carried = held.circuit.calibration
-    empty = run(compiled(held.subject, empty_circuit(held.subject, held.circuit.task)), held.batch)
-    best = refitted(empty)
+    empty, best = held.empty, refitted(held.empty)
     return wire.CalibrationAlone(
         control="calibration",
-        full_model=measure(run(held.subject.model, held.batch)),
+        full_model=measure(held.full),
         circuit=measure(run(compiled(held.subject, held.circuit), held.batch)),
         uncalibrated_circuit=measure(held.uncalibrated()),
         empty_circuit=measure(empty),
@@ -135,7 +137,10 @@ def faithful(held: Held, stop: Stop) -> wire.Faithfulness:
         by_effect = sorted(record.nodes, key=lambda node: -node.effect_nats)
         nodes = [parse_node(node.id, config) for node in by_effect]
     few = held.batch.split(16)[0]
-    found = faithfulness(held.subject, held.circuit, ranking(held.subject, nodes, few), held.batch, should_stop=stop)
+    found = faithfulness(
+        held.subject, held.circuit, ranking(held.subject, nodes, few), held.batch, full=held.full, empty=held.empty,
+        should_stop=stop,
+    )  # fmt: skip
     return wire.Faithfulness(
         control="faithfulness",
         calibration="none",

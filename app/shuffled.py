@@ -1,5 +1,6 @@
 """The circuit's own pruning where there is nothing to find: on shuffled weights, on shuffled labels."""
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -8,9 +9,9 @@ from app.convert import measure
 from app.convert_card import SEED, Held
 from app.schemas import PruneSettings, StepEvent
 from app.schemas.card import ShuffledLabels, ShuffledWeights
-from model.ablate import compiled
 from model.batch import PairBatch
 from model.card.shuffled import shuffled_labels, shuffled_weights
+from model.compiled import quick_circuit
 from model.graph import edges_of
 from model.measure import measure as run
 from model.prune import PruneStep, prune_batches, split_pairs
@@ -21,6 +22,8 @@ from model.tasks.task import Task
 OnStep = Callable[[StepEvent], None]
 #: Windows of text that the means of shuffled weights are taken over.
 N_WINDOWS = 48
+#: A quick run's pairs: how many a step sees, and how many choose the size.
+QUICK_STEP_PAIRS, QUICK_FRESH_PAIRS = 8, 256
 
 
 def on_weights(
@@ -53,36 +56,47 @@ def _pruned(
     wanted = settings_for(held, n_steps)
     settings = Settings(**wanted.model_dump())
     if n_steps is not None:  # a quick run draws no more train pairs than its steps see
-        seen, fresh_pairs = max(32, n_steps * settings.pairs_per_step), max(32, 4 * n_steps)
         settings = replace(
             settings,
-            n_train_pairs=min(settings.n_train_pairs, seen),
-            n_fresh_pairs=min(settings.n_fresh_pairs, fresh_pairs),
+            n_train_pairs=min(settings.n_train_pairs, max(32, n_steps * settings.pairs_per_step)),
+            n_fresh_pairs=min(settings.n_fresh_pairs, QUICK_FRESH_PAIRS),
         )
     train, fresh = split_pairs(subject, task, settings)
+    started = time.monotonic()
     result = prune_batches(
         subject, task.name, changed(train, SEED), changed(fresh, SEED + 1), settings,
         with_frontier=False, on_step=lambda step: on_step(_event(step)), should_stop=should_stop,
     )  # fmt: skip
-    batch = changed(held.batch, SEED + 2)
+    elapsed_s = time.monotonic() - started
+    batch, circuit = changed(held.batch, SEED + 2), result.circuit
+    found = quick_circuit(
+        subject.model, subject.means, circuit.keep(subject.config, subject.device), cut_edges=circuit.cut_edges,
+        calibration=circuit.calibration,
+    )  # fmt: skip
     return {
-        "calibration": "none" if result.circuit.calibration is None else "own",
-        "n_nodes": len(result.circuit.nodes),
-        "n_edges": len(edges_of(subject.model, result.circuit)),
-        "measure": measure(run(compiled(subject, result.circuit), batch)),
+        "calibration": "none" if circuit.calibration is None else "own",
+        "n_nodes": len(circuit.nodes),
+        "n_edges": len(edges_of(subject.model, circuit)),
+        "measure": measure(run(found, batch)),
         "full_model": measure(run(subject.model, batch)),
         "fresh_loss_nats": result.fresh_loss_nats,
         "reached_target": result.reached_target,
         "seed": SEED,
         "settings": wanted,
+        "n_train_pairs": train.n_pairs,
+        "n_fresh_pairs": fresh.n_pairs,
+        "prune_elapsed_s": elapsed_s,
         "same_settings": wanted == held.record.provenance.settings,
     }
 
 
 def settings_for(held: Held, n_steps: int | None) -> PruneSettings:
-    """The circuit's own, with fewer gradient steps where that is asked for."""
+    """The circuit's own; with fewer gradient steps, on fewer pairs each, where that is asked for."""
     own = held.record.provenance.settings
-    return own if n_steps is None else own.model_copy(update={"n_steps": n_steps})
+    if n_steps is None:
+        return own
+    pairs = min(own.pairs_per_step, QUICK_STEP_PAIRS)
+    return own.model_copy(update={"n_steps": n_steps, "pairs_per_step": pairs})
 
 
 def _event(step: PruneStep) -> StepEvent:

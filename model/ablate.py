@@ -44,12 +44,15 @@ def ablate(
     *,
     mode: Mode = "mean",
     within: Circuit | None = None,
+    before: Outcome | None = None,
 ) -> Ablation:
-    """Cut `nodes` in the full model, or `within` a circuit; measure the same pairs before and after."""
+    """Cut `nodes` in the full model, or `within` a circuit; the same pairs before, unless that is known, and after."""
     if within is None:
         gate = cut(nodes, subject.means, subject.config, mode=mode)
-        return Ablation(measure(subject.model, batch), measure(subject.model, batch, gate))
-    return Ablation(measure(compiled(subject, within), batch), measure_cut(subject, within, nodes, batch, mode=mode))
+        return Ablation(before or measure(subject.model, batch), measure(subject.model, batch, gate))
+    return Ablation(
+        before or measure(compiled(subject, within), batch), measure_cut(subject, within, nodes, batch, mode=mode)
+    )
 
 
 def compiled(subject: Subject, circuit: Circuit) -> CompiledCircuit:

@@ -180,9 +180,15 @@ def prune_batches(
     report = _Reporter(subject, settings.n_steps, on_step, resume)
     target = settings.aim_nats
 
+    losses: dict[bytes, float] = {}  # the same masks are asked for again and again
+
     @torch.no_grad()
     def fresh_loss(keep: Keep) -> float:
-        return float(settings.losses(quick_circuit(subject.model, subject.means, keep).logit_difference(choosing)))
+        key = torch.cat([keep[site] for site in sorted(keep)]).cpu().numpy().tobytes()
+        if key not in losses:
+            circuit = quick_circuit(subject.model, subject.means, keep)
+            losses[key] = float(settings.losses(circuit.logit_difference(choosing)))
+        return losses[key]
 
     mask = learn_mask(
         subject, train, settings, candidates=candidates, reaches=lambda keep: fresh_loss(keep) <= target,

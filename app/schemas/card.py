@@ -176,6 +176,9 @@ class ShuffledPrune(Wire):
     reached_target: bool
     seed: int
     settings: PruneSettings
+    n_train_pairs: int = Field(description="train pairs that the steps drew from")
+    n_fresh_pairs: int = Field(description="train pairs that chose the size")
+    prune_elapsed_s: float
     same_settings: bool = Field(description="whether these are the settings that the circuit was pruned with")
     text: str = Field(description="what the means were taken over")
 
@@ -293,8 +296,8 @@ class CardFile(Wire):
 
 
 class CardJob(Wire):
-    """Controls to compute as a job. With `n_steps` the shuffled prunes take so many gradient steps, on no more train
-    pairs than these see, and say so."""
+    """Controls to compute as a job. With `n_steps` the shuffled prunes take so many gradient steps, of at most 8 pairs
+    each, on no more train pairs than these see, and say so."""
 
     controls: list[ControlName] = Field(min_length=1, max_length=9)
     n_steps: int | None = Field(None, ge=1, le=5000)

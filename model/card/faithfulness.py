@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.ablate import compiled
+from model.ablate import compiled, empty_circuit
 from model.attribution import soft_gate
 from model.batch import PairBatch
 from model.circuit import Circuit
@@ -73,12 +73,17 @@ def faithfulness(
     ranked: Sequence[Node],
     batch: PairBatch,
     *,
+    full: Outcome | None = None,
+    empty: Outcome | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Faithfulness:
-    """Measure every fraction, and the circuit itself. Raises InputError where full and empty model do the same."""
+    """Measure every fraction, and the circuit itself; full and empty model too, unless these are known.
+
+    Raises InputError where full and empty model do the same.
+    """
     assert len(ranked) == n_nodes(subject.config)
-    full = measure(subject.model, batch)
-    empty = measure(compiled(subject, Circuit.of(subject.fingerprint, circuit.task, ())), batch)
+    full = full or measure(subject.model, batch)
+    empty = empty or measure(compiled(subject, empty_circuit(subject, circuit.task)), batch)
     counts = tuple(int(fraction * len(ranked)) for fraction in FRACTIONS)
     rows: list[Values] = []
     for count in counts:
