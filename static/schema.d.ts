@@ -2000,8 +2000,8 @@ export interface components {
         };
         /**
          * CardJob
-         * @description Controls to compute as a job. With `n_steps` the shuffled prunes take so many gradient steps, on no more train
-         *     pairs than these see, and say so.
+         * @description Controls to compute as a job. With `n_steps` the shuffled prunes take so many gradient steps, of at most 8 pairs
+         *     each, on no more train pairs than these see, and say so.
          */
         CardJob: {
             /** Controls */
@@ -5230,8 +5230,20 @@ export interface components {
              * @description nonzero weights between kept nodes that are not cut
              */
             n_edges: number;
+            /**
+             * N Fresh Pairs
+             * @description train pairs that chose the size
+             */
+            n_fresh_pairs: number;
             /** N Nodes */
             n_nodes: number;
+            /**
+             * N Train Pairs
+             * @description train pairs that the steps drew from
+             */
+            n_train_pairs: number;
+            /** Prune Elapsed S */
+            prune_elapsed_s: number;
             /** Reached Target */
             reached_target: boolean;
             /**
@@ -5277,8 +5289,20 @@ export interface components {
              * @description nonzero weights between kept nodes that are not cut
              */
             n_edges: number;
+            /**
+             * N Fresh Pairs
+             * @description train pairs that chose the size
+             */
+            n_fresh_pairs: number;
             /** N Nodes */
             n_nodes: number;
+            /**
+             * N Train Pairs
+             * @description train pairs that the steps drew from
+             */
+            n_train_pairs: number;
+            /** Prune Elapsed S */
+            prune_elapsed_s: number;
             /** Reached Target */
             reached_target: boolean;
             /**
