@@ -57,6 +57,15 @@ def curve(found: steering.SteerCurve) -> lab.SteerCurve:
     )
 
 
+def control(drawn: steering.Control, found: steering.SteerCurve) -> lab.SteerControl:
+    shown = curve(found)
+    return lab.SteerControl(
+        nodes=shown.nodes,
+        points=shown.points,
+        stand_ins=[lab.StandIn(site=one.site, taken_from=one.taken_from) for one in drawn.stand_ins],
+    )
+
+
 def corpus(found: Found) -> lab.CorpusEffect:
     return lab.CorpusEffect(
         kind="measured",

@@ -188,11 +188,12 @@ class Lab:
             bench = Bench(plan.subject, few, plan.within, plan.request.seed)
         ts = [i / (n_points - 1) for i in range(n_points)]
         drawn = controls(plan.parts, Targets(plan.subject, plan.within), n_draws, plan.request.seed)
-        steering = (part for parts in (plan.parts, *drawn) for part in parts if part.setting.mode == "steer")
+        asked = (plan.parts, *(control.parts for control in drawn))
+        steering = (part for parts in asked for part in parts if part.setting.mode == "steer")
         bench.recordings.of([node for part in steering for node in part.nodes])  # all in one pass
         return Steering(
             curve=convert_lab.curve(steered(bench, plan.parts, ts)),
-            controls=[convert_lab.curve(steered(bench, parts, ts)) for parts in drawn],
+            controls=[convert_lab.control(control, steered(bench, control.parts, ts)) for control in drawn],
             n_pairs=bench.batch.n_pairs,
         )
 

@@ -2,7 +2,7 @@
 // What an intervention did, as the lab shows it: the estimate, then the exact figures and all that stands beside them.
 
 /** @import { Ablation, Measure } from "./types.js" */
-/** @import { Estimate, Steering } from "./lab_types.js" */
+/** @import { Estimate, SteerControl, Steering } from "./lab_types.js" */
 import { getText } from "./api.js";
 import { copyFrom, h } from "./dom.js";
 import { dotPlot } from "./dotplot.js";
@@ -106,6 +106,19 @@ function calibrationWords({ calibration }) {
 /** @param {Measure} measure */
 const split = (measure) => (measure.split === "heldout" ? "held-out" : "training");
 
+/** Which random nodes stand beside, and where they are from. @param {SteerControl[]} controls */
+function besideWords(controls) {
+  if (!controls.length) return "No random nodes beside: there are too few others.";
+  const nodes = controls.map((control) => control.nodes.join(" ")).join("; ");
+  const standIns = new Map(
+    controls.flatMap((control) => control.stand_ins ?? []).map((one) => [`${one.site} ${one.taken_from}`, one]),
+  );
+  const from = [...standIns.values()].map(
+    (one) => `; ${one.site} has too few others, so ${one.taken_from}, the nearest comparable site, stands in`,
+  );
+  return `Thin grey: ${nodes}, drawn at random from the same sites${from.join("")}.`;
+}
+
 /** @param {Steering} steering @param {number} t */
 function steerSection(steering, t) {
   const figure = h("div", { class: "plot steer-plot", role: "img", "data-testid": "steer-curve" });
@@ -124,10 +137,6 @@ function steerSection(steering, t) {
   };
   redrawn(figure, drawNow);
   say();
-  const { controls } = steering;
-  const beside = controls.length
-    ? `Thin grey: ${controls.map((control) => control.nodes.join(" ")).join("; ")}, drawn at random from the same sites.`
-    : "No random nodes beside: their sites have too few others.";
   return h(
     "section",
     {
@@ -144,7 +153,7 @@ function steerSection(steering, t) {
     h(
       "p",
       { class: "small quiet" },
-      `Solid: on first prompts; dashed: on second prompts; bands: 95% intervals over ${plural(steering.n_pairs, "pair")}. ${beside}`,
+      `Solid: on first prompts; dashed: on second prompts; bands: 95% intervals over ${plural(steering.n_pairs, "pair")}. ${besideWords(steering.controls)}`,
     ),
   );
 }

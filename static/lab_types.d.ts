@@ -7,6 +7,7 @@ type Schemas = components["schemas"];
 export type Interplay = Schemas["Interplay"];
 export type Steering = Schemas["Steering"];
 export type SteerCurve = Schemas["SteerCurve"];
+export type SteerControl = Schemas["SteerControl"];
 export type Estimate = Schemas["Estimate"];
 export type CorpusEffect = Schemas["CorpusEffect"];
 export type NoCorpusEffect = Schemas["NoCorpusEffect"];

@@ -5408,6 +5408,16 @@ export interface components {
             mean: number;
         };
         /**
+         * StandIn
+         * @description `site` has too few other nodes, so random ones of the nearest comparable site steer in their place.
+         */
+        StandIn: {
+            /** Site */
+            site: string;
+            /** Taken From */
+            taken_from: string;
+        };
+        /**
          * Steer
          * @description To (1 - t) times what happens on the pair's first prompt plus t times what happens on its second, on both.
          */
@@ -5424,6 +5434,21 @@ export interface components {
             on: string;
             /** T */
             t: number;
+        };
+        /**
+         * SteerControl
+         * @description Random nodes, as many of each site as are steered, or of the sites that stand in.
+         */
+        SteerControl: {
+            /** Nodes */
+            nodes: string[];
+            /** Points */
+            points: components["schemas"]["SteerPoint"][];
+            /**
+             * Stand Ins
+             * @default []
+             */
+            stand_ins: components["schemas"]["StandIn"][];
         };
         /** SteerCurve */
         SteerCurve: {
@@ -5445,11 +5470,11 @@ export interface components {
         };
         /**
          * Steering
-         * @description The curve of the steered nodes, and of as many nodes of the same sites drawn at random.
+         * @description The curve of the steered nodes, and of as many nodes drawn at random beside them.
          */
         Steering: {
             /** Controls */
-            controls: components["schemas"]["SteerCurve"][];
+            controls: components["schemas"]["SteerControl"][];
             curve: components["schemas"]["SteerCurve"];
             /** N Pairs */
             n_pairs: number;

@@ -19,7 +19,7 @@ from model.interplay import interplay
 from model.intervals import intervals
 from model.intervention import Part, Setting, edge_cuts, merged
 from model.measure import Interval, interval, logit_difference, measure
-from model.steering import controls, steered
+from model.steering import comparable, controls, steered
 from model.subject import Subject
 from model.sweep import sweep
 from model.targets import Targets
@@ -128,8 +128,34 @@ def test_controls_are_other_nodes_of_the_same_site():
     subject, whole = hand_subject(), hand_circuit(*WHOLE)
     parts = [Part.of(FIRST, Setting("steer", 0.3), Targets(subject, whole))]
     drawn = controls(parts, Targets(subject, whole), n_draws=3, seed=0)
-    assert [[part.on for part in control] for control in drawn] == [[SECOND]]  # there is one other
-    assert controls([*parts, *parts_of(whole, (SECOND, "mean"))], Targets(subject, whole), 3, 0) == []
+    assert [[part.on for part in control.parts] for control in drawn] == [[SECOND]]  # there is one other
+    assert drawn[0].stand_ins == ()
+
+
+def test_where_a_site_has_no_other_node_the_nearest_comparable_one_stands_in():
+    """The reader is alone at its site: a neuron stands in, the next site on the way, and steers as a neuron does."""
+    whole, bench = hand_circuit(*WHOLE), Bench(hand_subject(), hand_batch(), hand_circuit(*WHOLE))
+    targets = Targets(hand_subject(), whole)
+    (first, second) = controls(parts_of(whole, (READER, "steer", 0.3)), targets, n_draws=8, seed=0)
+    assert {part.on for control in (first, second) for part in control.parts} == {FIRST, SECOND}
+    assert set(first.stand_ins) == {("0.mlp.act_in", "0.mlp.post_act")}
+    for control in (first, second):
+        curve = steered(bench, control.parts, [0.0, 0.5, 1.0])
+        assert [p.on_first.value for p in curve.points] == pytest.approx([d(2), d(1), d(0)], abs=1e-4)
+        assert [p.on_second.value for p in curve.points] == pytest.approx([d(0), -d(1), -d(2)], abs=1e-4)
+
+
+def test_there_is_no_control_where_every_node_is_taken():
+    whole = hand_circuit(*WHOLE)
+    parts = parts_of(whole, *((node, "steer", 0.3) for node in WHOLE))
+    assert controls(parts, Targets(hand_subject(), whole), 3, 0) == []
+
+
+def test_comparable_sites_are_of_the_same_part_first_and_then_the_nearest():
+    subject = replace(hand_subject(), model=random_model(n_layer=4))
+    sites = comparable("1.mlp.post_act", Targets(subject, None))
+    assert sites[:5] == ["0.mlp.post_act", "2.mlp.post_act", "3.mlp.post_act", "1.mlp.act_in", "1.mlp.resid_delta"]
+    assert len(sites) == 31
 
 
 def test_nodes_left_at_a_steered_value_keep_their_other_interventions():

@@ -85,11 +85,24 @@ class SteerCurve(Wire):
     points: list[SteerPoint]
 
 
+class StandIn(Wire):
+    """`site` has too few other nodes, so random ones of the nearest comparable site steer in their place."""
+
+    site: str
+    taken_from: str
+
+
+class SteerControl(SteerCurve):
+    """Random nodes, as many of each site as are steered, or of the sites that stand in."""
+
+    stand_ins: list[StandIn] = []
+
+
 class Steering(Wire):
-    """The curve of the steered nodes, and of as many nodes of the same sites drawn at random."""
+    """The curve of the steered nodes, and of as many nodes drawn at random beside them."""
 
     curve: SteerCurve
-    controls: list[SteerCurve]
+    controls: list[SteerControl]
     n_pairs: int
 
 
