@@ -111,7 +111,9 @@ function besideWords(controls) {
   if (!controls.length) return "No random nodes beside: there are too few others.";
   const nodes = controls.map((control) => control.nodes.join(" ")).join("; ");
   const standIns = new Map(
-    controls.flatMap((control) => control.stand_ins ?? []).map((one) => [`${one.site} ${one.taken_from}`, one]),
+    controls
+      .flatMap((control) => control.stand_ins ?? [])
+      .map((one) => [`${one.site} ${one.taken_from}`, one]),
   );
   const from = [...standIns.values()].map(
     (one) => `; ${one.site} has too few others, so ${one.taken_from}, the nearest comparable site, stands in`,
