@@ -1,16 +1,21 @@
 """The greedy pass after pruning: drop the nodes, then the edges, whose removal the target loss can bear.
 
-1. Order the parts by the effect of cutting each alone: measured on a few pairs, or for very many parts estimated by
-   one backward pass.
-2. Go through them from the least effective, dropping several at once; where the loss does not bear it, half as many,
-   down to each on its own, or in a circuit of very many parts down to one in N_TRIES of them. A try is measured on a
-   few pairs first, then on all.
-3. Drop what is left without a path from tokens to logits; go through what remains until nothing more can go.
+1. While there are many parts, drop whole groups: one backward pass estimates the effect of each, a bisection finds how
+   many of the least effective can go together. Again, until hardly any go so.
+2. Order what is left by the effect of cutting each part alone: measured on a few pairs, or for very many parts
+   estimated. Go through it from the least effective, dropping several at once; where the loss does not bear it, half
+   as many, down to each on its own, or in a circuit of very many parts down to one in N_TRIES of them. A try is
+   measured on a few pairs first, then on all.
+3. Drop what is left without a path from tokens to logits; go through what remains until nothing more can go, or until
+   the passes have cost MOST_WORK. A circuit of some hundred nodes is done long before that; of one of thousands it
+   bears the groups, and what is left is not the least that would do. Work is counted, not timed, so that the same run
+   ends at the same circuit on any machine.
 
 All of it runs on the compiled circuit, where a try is a row of gates.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -24,11 +29,20 @@ from model.compiled import CompiledCircuit, compile_circuit
 from model.graph import connected
 from model.subject import Subject
 
-#: Pairs that a try is measured on first, and parts up to which each one's effect is measured on them.
+#: Pairs that a try is measured on first.
 N_PROBE_PAIRS = 24
-N_MEASURED = 1000
 #: Tries that share a forward pass.
 AT_ONCE = 8
+#: Parts from which on they are dropped in groups, and singly found ones are tried together before each alone.
+N_GROUPED = 100
+#: Pairs on which effects are estimated, and pairs of like length that run together.
+N_ESTIMATED = N_TOGETHER = 128
+#: What dropping nodes, or cutting edges, may cost: nodes times tokens that are run, about half a minute on one core.
+MOST_WORK = 2.5e9
+#: What measuring the effect of each part may cost of it.
+MEASURED_WORK = MOST_WORK / 4
+#: What a call costs beside that.
+CALL_WORK = 2e5
 #: About how many tries a pass may end up with: with more parts than that, it drops some together or not at all.
 N_TRIES = 400
 
@@ -85,33 +99,73 @@ def _drop(
     on_drop: OnDrop,
     should_stop: Callable[[], bool],
 ) -> Circuit:
+    work = _Work()
+
+    def stopped() -> bool:
+        return work.is_spent or should_stop()
+
     changed = True
     while changed:
         before = circuit
         for what in passes:
-            while not should_stop():
-                smaller = _Pass(subject, circuit, batch, target, what, losses).run(on_drop, should_stop)
-                if smaller == circuit:
+            grouped = True
+            while not stopped():
+                walk = _Pass(subject, circuit, batch, target, what, losses, work)
+                grouped = grouped and walk.n_parts > N_GROUPED
+                smaller = walk.run_grouped(on_drop) if grouped else walk.run(on_drop, stopped)
+                if smaller == circuit and not grouped:
                     break
+                grouped = grouped and walk.n_dropped * 32 > walk.n_parts
                 circuit = smaller
         changed = circuit != before and len(passes) > 1
     return circuit
+
+
+@dataclass
+class _Work:
+    """What has been run so far: nodes times tokens."""
+
+    done: float = 0.0
+
+    @property
+    def is_spent(self) -> bool:
+        return self.done >= MOST_WORK
 
 
 class _Pass:
     """One walk through the nodes or the edges of a circuit."""
 
     def __init__(
-        self, subject: Subject, circuit: Circuit, batch: PairBatch, target: float, what: What, of: Losses
+        self,
+        subject: Subject,
+        circuit: Circuit,
+        batch: PairBatch,
+        target: float,
+        what: What,
+        of: Losses,
+        work: _Work,
     ) -> None:
-        self.of = of
+        self.of, self.work = of, work
         self.subject, self.circuit, self.batch, self.target, self.what = subject, circuit, batch, target, what
         self.compiled = _compiled(subject, circuit)
-        self.probe = batch.select(torch.arange(min(N_PROBE_PAIRS, batch.n_pairs), device=subject.device))
+        self.probe, self.many = (_first(batch, n) for n in (N_PROBE_PAIRS, N_ESTIMATED))
+        self.parts = batch.by_length(lambda width: N_TOGETHER)
         self.n_parts = len(self.compiled.nodes if what == "nodes" else self.compiled.edges)
         self.gates = torch.ones(self.n_parts, device=subject.device)
+        self.now = self.rough_now = 0.0
+
+    @property
+    def n_dropped(self) -> int:
+        return int((self.gates == 0).sum())
 
     def difference(self, gates: Float[Tensor, "*variant part"], batch: PairBatch) -> Float[Tensor, "*variant prompt"]:
+        if batch is self.batch and len(self.parts) > 1:
+            found = gates.new_empty(*gates.shape[:-1], len(batch.tokens))
+            for prompts, part in self.parts:
+                found[..., prompts] = self.difference(gates, part)
+            return found
+        n_runs = (len(gates) if gates.ndim > 1 else 1) * (3 if gates.requires_grad else 1)
+        self.work.done += n_runs * batch.tokens.numel() * len(self.compiled.nodes) + CALL_WORK
         if self.what == "nodes":
             return self.compiled.logit_difference(batch, gates)
         return self.compiled.logit_difference(batch, edge_gates=gates)
@@ -124,20 +178,43 @@ class _Pass:
         return float(self.losses(gates[None], batch)[0])
 
     def effects(self) -> Float[Tensor, " part"]:
-        """How much the loss on the probe rises without each part: measured, or the first-order estimate."""
-        if self.n_parts <= N_MEASURED:
+        """How much the loss on the probe rises without each part: measured, or where that is much the estimate."""
+        if self.n_parts * self.probe.tokens.numel() * len(self.compiled.nodes) <= MEASURED_WORK:
             cuts = 1 - torch.eye(self.n_parts, device=self.gates.device)
             return self.losses(cuts, self.probe)
+        return self.estimates()
+
+    def estimates(self) -> Float[Tensor, " part"]:
+        """The same to first order, by one backward pass."""
         gates = self.gates.clone().requires_grad_()
-        (slope,) = torch.autograd.grad(self.of(self.difference(gates, self.probe)), gates)
+        (slope,) = torch.autograd.grad(self.of(self.difference(gates, self.many)), gates)
         return -slope
+
+    def run_grouped(self, on_drop: OnDrop) -> Circuit:
+        """The circuit less as many of its least effective parts as can go together, by estimate."""
+        effects = self.estimates()
+        order = torch.argsort(effects, stable=True)
+        slack = self.target - self.loss(self.gates, self.batch)
+        enough, too_many = 0, self.n_parts
+        n = max(self.n_parts // 16, int((effects[order].cumsum(0) <= slack).sum()))
+        while too_many - enough > max(1, self.n_parts // 32):
+            n = min(n, too_many - 1)
+            gates = torch.ones_like(self.gates).index_fill(0, order[:n], 0.0)
+            loss = self.loss(gates, self.batch)
+            if loss <= self.target:
+                self.gates, enough = gates, n
+                on_drop(loss, self._left())
+                n = min(n + n // 2, (n + too_many) // 2)
+            else:
+                too_many, n = n, (enough + n) // 2
+        return self._with_paths(on_drop)
 
     def run(self, on_drop: OnDrop, should_stop: Callable[[], bool]) -> Circuit:
         """The circuit less what could go; the circuit itself where nothing could."""
         if not self.n_parts:
             return self.circuit
         order = torch.argsort(self.effects(), stable=True)
-        now, rough_now = (self.loss(self.gates, batch) for batch in (self.batch, self.probe))
+        self.now, self.rough_now = (self.loss(self.gates, batch) for batch in (self.batch, self.probe))
         least = max(1, self.n_parts // N_TRIES)
         at_once, start = max(least, self.n_parts // 4), 0
         while start < self.n_parts and not should_stop():
@@ -145,16 +222,7 @@ class _Pass:
             n_next = at_once if at_once > least else least * AT_ONCE
             tries = list(order[start : start + n_next].split(at_once))
             rough = self.losses(torch.stack([self._without(parts) for parts in tries]), self.probe)
-            dropped, rough_before = False, rough_now
-            for parts, rough_loss in zip(tries, rough.tolist(), strict=True):
-                rise = rough_loss - rough_before
-                if now + rise - 0.25 * abs(rise) > self.target + 1e-3:
-                    continue
-                loss = self.loss(self._without(parts), self.batch)
-                if loss <= self.target:
-                    self.gates, now, rough_now = self._without(parts), loss, rough_now + rise
-                    dropped = True
-                    on_drop(loss, self._left())
+            dropped = self._try_each(tries, (rough - self.rough_now).tolist(), on_drop)
             if at_once == least:
                 start += sum(map(len, tries))
                 at_once *= 2 if dropped else 1
@@ -164,6 +232,30 @@ class _Pass:
             else:
                 at_once = max(least, at_once // 2)
         return self._with_paths(on_drop)
+
+    def _try_each(self, tries: Sequence[Tensor], rises: Sequence[float], on_drop: OnDrop) -> bool:
+        """Drop what the loss bears; in a circuit of many parts first all that look as if it did. Whether any went."""
+        hopeful = [(parts, rise) for parts, rise in zip(tries, rises, strict=True) if self._may_bear(rise)]
+        if self.n_parts > N_GROUPED and len(hopeful) > 1:
+            together, sum_of_rises = torch.cat([parts for parts, _ in hopeful]), sum(rise for _, rise in hopeful)
+            if self._try(together, sum_of_rises, on_drop):
+                return True
+        return any([self._try(parts, rise, on_drop) for parts, rise in hopeful])
+
+    def _may_bear(self, rise: float) -> bool:
+        """Whether it is worth measuring on all pairs what raised the loss on the probe so much."""
+        return self.now + rise - 0.25 * abs(rise) <= self.target + 1e-3
+
+    def _try(self, parts: Tensor, rise: float, on_drop: OnDrop) -> bool:
+        if not self._may_bear(rise):
+            return False
+        gates = self._without(parts)
+        loss = self.loss(gates, self.batch)
+        if loss > self.target:
+            return False
+        self.gates, self.now, self.rough_now = gates, loss, self.rough_now + rise
+        on_drop(loss, self._left())
+        return True
 
     def _without(self, parts: Tensor) -> Float[Tensor, " part"]:
         return self.gates.index_fill(0, parts, 0.0)
@@ -187,6 +279,10 @@ class _Pass:
             return left
         on_drop(loss, fewer)
         return fewer
+
+
+def _first(batch: PairBatch, n_pairs: int) -> PairBatch:
+    return batch.select(torch.arange(min(n_pairs, batch.n_pairs), device=batch.tokens.device))
 
 
 def _compiled(subject: Subject, circuit: Circuit) -> CompiledCircuit:

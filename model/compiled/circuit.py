@@ -31,6 +31,9 @@ from model.means import Means
 from model.sites import Node, site_order
 from model.transformer import Transformer
 
+#: Batches of which a circuit remembers what follows from their tokens alone.
+N_REMEMBERED = 6
+
 
 class _Prompts:
     """A batch with what follows from its tokens alone."""
@@ -60,7 +63,7 @@ class CompiledCircuit:
         self.blocks = list(self._compiled(means))
         self.looks_back = any(block.looks_back for block in self.blocks)
         self.readout = Readout(self.stream, means, self._kept.get("final_resid"))
-        self._remembered: tuple[PairBatch, _Prompts, Question] | None = None
+        self._remembered: list[tuple[PairBatch, _Prompts, Question]] = []
 
     def _enumerate(self, model: Transformer, means: Means, keep: Keep, cut_edges: Iterable[Edge]) -> None:
         """Nodes and edges by their numbers."""
@@ -111,17 +114,23 @@ class CompiledCircuit:
         [node, prompt, pos]. `edge_gates`, one for each of `edges`, do the same to what an edge's target sees of its
         source; through a closed edge it sees the source's mean plus its entry of `edge_offsets`.
         """
-        remembered = self._remembered
-        if remembered is None or remembered[0] is not batch:
-            tokens, rows = batch.tokens, torch.arange(len(batch.tokens), device=batch.tokens.device)
-            question = Question(self.readout, tokens[rows, batch.last], batch.last, batch.candidates)
-            self._remembered = remembered = (batch, _Prompts(self, tokens, batch.last), question)
-        _, prompts, question = remembered
+        prompts, question = self._asked(batch)
         state, applied = self._run(prompts, gates, values, edge_gates, edge_offsets)
         difference = self.readout.difference(state, question, applied)
         n_variants = {len(given) for given in (gates, edge_gates) if given is not None and given.ndim == 2}
         difference = difference.expand(*n_variants, -1) if n_variants else difference[0]
         return difference if self.calibration is None else self.calibration(difference)
+
+    def _asked(self, batch: PairBatch) -> tuple[_Prompts, Question]:
+        """What follows from a batch alone; remembered for the last few, as a caller may go back and forth."""
+        for held, prompts, question in self._remembered:
+            if held is batch:
+                return prompts, question
+        tokens, rows = batch.tokens, torch.arange(len(batch.tokens), device=batch.tokens.device)
+        question = Question(self.readout, tokens[rows, batch.last], batch.last, batch.candidates)
+        prompts = _Prompts(self, tokens, batch.last)
+        self._remembered = [(batch, prompts, question), *self._remembered][:N_REMEMBERED]
+        return prompts, question
 
     def logits(
         self,
