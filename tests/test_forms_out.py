@@ -80,6 +80,8 @@ def test_the_attribution_graph_keeps_every_rule_of_its_viewers(shared_client: Te
     for node in graph["nodes"]:
         assert all(isinstance(node[n], str) for n in ("node_id", "layer", "feature_type", "jsNodeId", "clerp"))
         assert isinstance(node["feature"], int) and isinstance(node["ctx_idx"], int)
+        # circuit-tracer's own reader takes no null for these two.
+        assert isinstance(node["token_prob"], float) and isinstance(node["is_target_logit"], bool)
         assert 0 <= node["ctx_idx"] < len(meta["prompt_tokens"])
     # What makes the viewers throw or drop things.
     ids = [node["node_id"] for node in graph["nodes"]]

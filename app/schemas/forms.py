@@ -72,8 +72,8 @@ class GraphNode(Wire):
     feature_type: str
     jsNodeId: str
     clerp: str = Field(description="a logit's ends in `(p=0.123)`, the full model's probability")
-    token_prob: float | None = None
-    is_target_logit: bool | None = None
+    token_prob: float = Field(description="a logit's probability; 0 for all other nodes")
+    is_target_logit: bool
     influence: None
     activation: None
 

@@ -57,6 +57,8 @@ def _node(node: Node, label: str, effect_nats: float, position: int) -> dict[str
         "feature_type": node.part,
         "jsNodeId": f"{_row(node)}_{node.index}-0",
         "clerp": f"{node} ({label}), costs {effect_nats:.3f} nats when cut",
+        "token_prob": 0.0,
+        "is_target_logit": False,
         "influence": None,
         "activation": None,
     }
@@ -71,6 +73,8 @@ def _embedding(channel: int, position: int) -> dict[str, Any]:
         "feature_type": "embedding",
         "jsNodeId": f"E_{channel}-{position}",
         "clerp": f"channel {channel} of the token embedding",
+        "token_prob": 0.0,
+        "is_target_logit": False,
         "influence": None,
         "activation": None,
     }
