@@ -115,7 +115,17 @@ def token_weights(subject: Subject, weights: Iterable[tuple[int, float]]) -> lis
     ]
 
 
-def node_detail(subject: Subject, record: CircuitDetail, circuit: Circuit, value: sites.Node, task: Task) -> NodeDetail:
+def node_details(
+    subject: Subject, record: CircuitDetail, circuit: Circuit, values: Sequence[sites.Node], task: Task
+) -> list[NodeDetail]:
+    """Nodes of a circuit with all that is known of them; one run of the task's prompts tells of all."""
+    pairs = _pair_activations(subject, circuit, values, task)
+    return [_node_detail(subject, record, circuit, value, pairs[value]) for value in values]
+
+
+def _node_detail(
+    subject: Subject, record: CircuitDetail, circuit: Circuit, value: sites.Node, pairs: list[PairActivations]
+) -> NodeDetail:
     weights_in, weights_out = neighbours(subject.model, value)
     kept = set(circuit.nodes)
     reads_embedding = value.part.endswith("act_in") and value.index < subject.config.d_model
@@ -129,7 +139,7 @@ def node_detail(subject: Subject, record: CircuitDetail, circuit: Circuit, value
         weights_out=_weights(subject, weights_out, kept),
         tokens_in=token_weights(subject, embedding_writers(subject, value.index, N_TOKENS)) if reads_embedding else [],
         logits_out=token_weights(subject, logits_moved(subject, value.index, N_TOKENS)) if writes_logits else [],
-        pairs=_pair_activations(subject, circuit, value, task),
+        pairs=pairs,
     )
 
 
@@ -142,16 +152,21 @@ def _weights(subject: Subject, weights: Sequence[tuple[sites.Node, float]], kept
     ]
 
 
-def _pair_activations(subject: Subject, circuit: Circuit, value: sites.Node, task: Task) -> list[PairActivations]:
+def _pair_activations(
+    subject: Subject, circuit: Circuit, values: Sequence[sites.Node], task: Task
+) -> dict[sites.Node, list[PairActivations]]:
     pairs = task.pairs("heldout", N_PAIRS, 0)
     texts = [prompt for pair in pairs for prompt in pair.prompts]
     prompts = [encode_prompt(text, subject.tokenizer, subject.config.block_size) for text in texts]
-    full = node_activations(subject, [value], prompts)[value]
-    kept = node_activations(subject, [value], prompts, circuit)[value]
-    shown = [
-        PromptActivations(tokens=token_texts(subject.tokenizer, prompt), full_model=in_full, circuit=in_circuit)
-        for prompt, in_full, in_circuit in zip(prompts, full, kept, strict=True)
-    ]
-    return [
-        PairActivations(class_1=first, class_2=second) for first, second in zip(shown[::2], shown[1::2], strict=True)
-    ]
+    tokens = [token_texts(subject.tokenizer, prompt) for prompt in prompts]
+    full = node_activations(subject, values, prompts)
+    kept = node_activations(subject, values, prompts, circuit)
+    found = {}
+    for value in values:
+        shown = [
+            PromptActivations(tokens=words, full_model=in_full, circuit=in_circuit)
+            for words, in_full, in_circuit in zip(tokens, full[value], kept[value], strict=True)
+        ]
+        both = zip(shown[::2], shown[1::2], strict=True)
+        found[value] = [PairActivations(class_1=first, class_2=second) for first, second in both]
+    return found

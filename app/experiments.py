@@ -31,7 +31,14 @@ class Experiments:
         subject, record, circuit = self.circuit(circuit_id)
         node = parse_node(node_id, subject.config)
         check_inside([node], circuit, record.id)
-        return convert_circuit.node_detail(subject, record, circuit, node, self.tasks.find(record.task))
+        return convert_circuit.node_details(subject, record, circuit, [node], self.tasks.find(record.task))[0]
+
+    def nodes(self, circuit_id: str, node_ids: Sequence[str]) -> list[NodeDetail]:
+        """Several nodes of a circuit at once; raises as `node` does."""
+        subject, record, circuit = self.circuit(circuit_id)
+        nodes = [parse_node(node_id, subject.config) for node_id in node_ids]
+        check_inside(nodes, circuit, record.id)
+        return convert_circuit.node_details(subject, record, circuit, nodes, self.tasks.find(record.task))
 
     def run(self, circuit_id: str, run: PromptRun) -> RunAnswer:
         started = time.perf_counter()

@@ -85,8 +85,8 @@ class Offline:
         for sweep in swept:
             yield f"SWEEP {sweep.mode}", sweep.model_dump(mode="json")
         strongest = sorted(record.nodes, key=lambda node: -abs(node.effect_nats))[:MOST_NODES]
-        for node in strongest:
-            detail = self.experiments.node(record.id, node.id)
+        details = self.experiments.nodes(record.id, [node.id for node in strongest])
+        for node, detail in zip(strongest, details, strict=True):
             yield f"GET {urls.circuit(record.id)}/nodes/{node.id}.json", detail.model_dump(mode="json")
             request = AblationRequest.model_validate(
                 {"target": {"kind": "circuit", "circuit": record.id}, "nodes": [node.id], "mode": "mean",

@@ -18,12 +18,13 @@ from model.batch import PairBatch, encode_pairs
 from model.circuit import Circuit
 from model.errors import InputError
 from model.measure import interval, measure
-from model.program.code import TABLES, Head, python_of
+from model.program.code import TABLES, python_of
 from model.program.maths import equations_of
 from model.program.numbers import Digits
 from model.program.plan import Plan, plan_of
 from model.program.run import ProgramFault, right_minus_wrong, run
 from model.program.simplify import Simplified, simplify
+from model.program.tables import Head
 from model.sites import Node, parse_node
 from model.subject import Subject
 from model.tasks.pair import PromptPair

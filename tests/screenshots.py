@@ -27,7 +27,7 @@ ALSO_DARK = {"explorer", "prompt-ledger"}
 #: Looked at, but too like others to be kept.
 NOT_KEPT = {
     "selected", "prompt-answer", "error", "trace", "search", "zoomed", "proposals", "compare-models", "guide", "embed",
-    "gallery",
+    "gallery", "job",
 }  # fmt: skip
 PATIENCE_MS = 120_000
 
@@ -255,6 +255,29 @@ def api(page: Page, circuit: CircuitDetail) -> None:
     page.goto("/docs")
 
 
+def import_form(page: Page, circuit: CircuitDetail) -> None:
+    """A file of another tool, checked and not yet kept."""
+    page.goto("/import")
+    written = page.request.get(f"{circuit.url}/exports/sparse-pretrain").body()
+    page.set_input_files("#import-file", {"name": "circuit.json", "mimeType": "application/json", "buffer": written})
+    page.get_by_test_id("import-check").click()
+    page.get_by_test_id("import-result").locator("> *").first.wait_for()
+    page.evaluate("scrollTo(0, 0)")
+
+
+def program(page: Page, circuit: CircuitDetail) -> None:
+    page.request.get(f"{circuit.url}/program.json?measure=1", timeout=5 * PATIENCE_MS)
+    page.goto(f"{circuit.url}/program?measure=1")
+    page.get_by_test_id("agreement").wait_for()
+
+
+def job(page: Page, circuit: CircuitDetail) -> None:
+    """A short prune, done."""
+    asked = {"model": circuit.model, "task": circuit.task, "settings": {"n_steps": 8, "greedy": False}}
+    page.goto(page.request.post("/jobs", data=asked).json()["url"])
+    page.get_by_test_id("open-circuit").wait_for()
+
+
 def guide(page: Page, circuit: CircuitDetail) -> None:
     page.goto("/guide/share")
 
@@ -294,6 +317,9 @@ STATES: dict[str, State] = {
     "export": export,
     "card": card,
     "task-new": task_new,
+    "import": import_form,
+    "program": program,
+    "job": job,
     "api": api,
     "guide": guide,
     "help": help_of_keys,

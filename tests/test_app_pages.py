@@ -49,8 +49,13 @@ def test_every_page_renders_and_has_a_twin(
 
 
 def test_every_link_leads_somewhere(
-    shared_client: TestClient, circuit_id: str, ablation_url: str, job_url: str
+    shared_client: TestClient, circuit_id: str, ablation_url: str, job_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What takes long to make is made small; it is opened all the same."""
+    monkeypatch.setattr("app.offline.MOST_NODES", 2)
+    monkeypatch.setattr("app.offline.N_PAIRS", 4)
+    monkeypatch.setattr("app.programs.N_TRAIN", 12)
+    monkeypatch.setattr("model.program.simplify.MOST_CHANGES", 1)
     seen: set[str] = set()
     waiting = {"/", ablation_url, job_url, f"/circuits/{circuit_id}"}
     while waiting:

@@ -40,6 +40,7 @@ def test_every_form_is_listed_documented_and_answers(
     shared_client: TestClient, circuit_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.offline.MOST_NODES", 4)
+    monkeypatch.setattr("app.offline.N_PAIRS", 4)
     listed = shared_client.get("/forms.json").json()
     assert [form["name"] for form in listed] == list(FORMS)
     docs = (ROOT / "docs/formats.md").read_text()

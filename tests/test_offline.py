@@ -22,6 +22,7 @@ def test_a_saved_page_works_without_a_network(
     shared_client: TestClient, circuit_id: str, tmp_path: Path, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.offline.MOST_NODES", 6)
+    monkeypatch.setattr("app.offline.N_PAIRS", 8)
     path = saved_page(shared_client, circuit_id, tmp_path)
     record = shared_client.get(f"/circuits/{circuit_id}.json").json()
     text = path.read_text()

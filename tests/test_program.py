@@ -18,7 +18,7 @@ from model.checkpoint import fingerprint
 from model.circuit import Circuit, Edge
 from model.config import ModelConfig
 from model.graph import edges_of
-from model.program.code import Head, python_of
+from model.program.code import python_of
 from model.program.fold import averaged, fold, unread
 from model.program.maths import equations_of
 from model.program.numbers import Digits
@@ -26,6 +26,7 @@ from model.program.plan import plan_of
 from model.program.run import ProgramFault, right_minus_wrong, run
 from model.program.simplify import simplify
 from model.program.steps import Linear, Pattern, Share
+from model.program.tables import Head
 from model.sites import FINAL, Node, maskable_sites, site_width
 from model.subject import Subject
 from model.tokenizer import Tokenizer

@@ -15,12 +15,13 @@ from torch.nn.functional import softplus
 
 from model.batch import PairBatch
 from model.calibrate import Calibration, calibrate
-from model.program.code import Head, python_of
+from model.program.code import python_of
 from model.program.fold import Steps, averaged, contested, fold, unread
 from model.program.numbers import Digits
 from model.program.plan import Plan
 from model.program.run import right_minus_wrong, run
 from model.program.steps import Linear, Numbers, Pattern, RowSum, Share, Step
+from model.program.tables import Head
 
 #: What a simplification may cost on train prompts: the share of answers that change, and nats of loss.
 MOST_CHANGED, MOST_NATS = 0.01, 0.02
