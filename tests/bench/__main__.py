@@ -1,6 +1,7 @@
-"""`make bench`: every benchmark beside its reference in one run; table and pictures go into the README and docs/.
+"""`make bench`: every benchmark beside its reference; table and pictures go into the README and docs/.
 
-`python -m bench NAME ...` runs some of them and prints their lines alone.
+`python -m bench NAME ...` runs some of them anew, `python -m bench rest` those that have no figures yet, as after a run
+that was stopped. Each one's figures are kept as soon as it ends, and the README then has a line for all that are kept.
 """
 
 import re
@@ -11,7 +12,7 @@ from collections.abc import Callable
 import torch
 
 from app.settings import ROOT
-from bench import bundled, large, memory, picture
+from bench import bundled, kept, large, memory, picture
 from bench.clock import Machine, Row, human
 from model.sparse.warm import warm
 
@@ -29,28 +30,36 @@ BENCHES: dict[str, Callable[[Machine], list[Row]]] = {
 
 
 def main(names: list[str]) -> None:
-    unknown = [name for name in names if name not in BENCHES]
+    unknown = [name for name in names if name not in (*BENCHES, "rest")]
     if unknown:
-        sys.exit(f"no benchmark {unknown[0]!r}; there are: {', '.join(BENCHES)}")
-    started = time.perf_counter()
+        sys.exit(f"no benchmark {unknown[0]!r}; there are: {', '.join(BENCHES)}, and rest")
+    if "rest" in names:
+        names = [name for name in BENCHES if name not in {part.name for part in kept.kept()}]
+    elif not names:
+        kept.forget()
+        names = list(BENCHES)
     warm()
     machine = Machine.measured()
-    rows = []
-    for name in names or BENCHES:
+    for name in names:
         begun = time.perf_counter()
-        rows += BENCHES[name](machine)
-        print(f"{name}: {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
-    rows.sort(key=lambda row: row.what)
-    if names:
-        print(table(rows))
-        return
-    text = report(rows, large.by_width(), machine, time.perf_counter() - started)
-    print(text)
-    picture.draw(rows, large.by_width(), ROOT / "docs")
+        rows = BENCHES[name](machine)
+        elapsed_s = time.perf_counter() - begun
+        by_width = large.by_width() if name == "widths" else {}
+        kept.keep(name, rows, machine, torch.get_num_threads(), elapsed_s, by_width)
+        print(f"{name}: {elapsed_s:.0f} s\n{table(rows)}", file=sys.stderr, flush=True)
+        write(list(kept.kept()))
+
+
+def write(parts: list[kept.Part]) -> None:
+    """All that is kept, into the README and docs/."""
+    rows = sorted((row for part in parts for row in part.rows), key=lambda row: row.what)
+    by_width = next((part.by_width for part in parts if part.by_width), {})
+    picture.draw(rows, by_width, ROOT / "docs")
     readme = ROOT / "README.md"
     pattern = re.compile(re.escape(MARKS[0]) + ".*?" + re.escape(MARKS[1]), re.DOTALL)
     before = readme.read_text()
     assert pattern.search(before), f"README.md has no {MARKS[0]}"
+    text = report(rows, by_width, parts)
     readme.write_text(pattern.sub(lambda _: f"{MARKS[0]}\n{text}\n{MARKS[1]}", before))
 
 
@@ -66,10 +75,12 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def report(rows: list[Row], by_width: dict[int, float], machine: Machine, elapsed_s: float) -> str:
+def report(rows: list[Row], by_width: dict[int, float], parts: list[kept.Part]) -> str:
+    machine, elapsed_s = parts[-1].machine, sum(part.elapsed_s for part in parts)
+    dates = sorted({part.measured_on for part in parts})
     widths = ", ".join(f"{width}: {human(value)}" for width, value in by_width.items())
     said = (
-        f"On {torch.get_num_threads()} threads of the processor; medians of 3 to 9 runs, both sides in one run. 1, 2, "
+        f"On {parts[-1].n_threads} threads of the processor; medians of 3 to 9 runs, both sides in one run. 1, 2, "
         "3 and 6 are on a model with random weights, 8 layers of 2048, d_mlp 8192, heads of 16 with sinks, AbsTopK "
         f"1/4 at eight locations, one weight in a thousand, 64 pairs of {large.N_POS} tokens. The dense model is timed "
         f"on {large.N_DENSE_PAIRS} of the pairs, the sparse one on {large.N_SPARSE_PAIRS}, and scaled up. 3, by width "
@@ -77,7 +88,8 @@ def report(rows: list[Row], by_width: dict[int, float], machine: Machine, elapse
         "kept nodes' values (all sites' in 2) can be written and read once and the nonzero weights multiplied, at "
         f"{machine.bytes_per_s / 1e9:.0f} GB/s and {machine.flops_per_s / 1e9:.0f} Gflop/s, measured here; of 7 it is "
         "the nonzero weights' values and places. Differences are the largest of a logit difference from the dense "
-        f"model's, in nats. In 4 the ratio is that of edges. The run took {elapsed_s / 60:.1f} minutes."
+        f"model's, in nats. In 4 the ratio is that of edges. The runs took {elapsed_s / 60:.1f} minutes, "
+        f"{' and '.join(dates)}."
     )
     return "\n".join([picture.IN_README, "", table(rows), "", said])
 

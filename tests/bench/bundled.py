@@ -21,7 +21,7 @@ from model.prune_settings import PruneSettings
 from model.subject import Subject, load_subject
 from model.tasks import TASKS
 
-N_TASKS, N_CUTS = 3, 60
+N_TASKS, N_CUTS, N_PLAIN_PAIRS = 3, 60, 256
 TARGET = 0.15
 
 
@@ -53,6 +53,7 @@ def plain_prune(subject: Subject, task: str, budget_s: float) -> tuple[int, int,
     def fresh_loss(keep: dict[str, torch.Tensor]) -> float:
         return measure(quick_circuit(subject.model, subject.means, keep), fresh).loss_nats
 
+    fresh = fresh.select(torch.arange(N_PLAIN_PAIRS))  # its size takes a dozen passes of the whole model to find
     with torch.no_grad():
         keep = connected(subject.model, smallest_prefix(mask, TARGET, fresh_loss, lambda loss, keep: None))
         return count_kept(keep), count_edges(subject.model, keep), fresh_loss(keep), steps
