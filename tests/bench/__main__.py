@@ -48,18 +48,22 @@ def main(names: list[str]) -> None:
         kept.keep(name, rows, machine, torch.get_num_threads(), elapsed_s, by_width)
         print(f"{name}: {elapsed_s:.0f} s\n{table(rows)}", file=sys.stderr, flush=True)
         write(list(kept.kept()))
+    parts = list(kept.kept())
+    picture.draw([row for part in parts for row in part.rows], widths_of(parts), ROOT / "docs")
+
+
+def widths_of(parts: list[kept.Part]) -> dict[int, float]:
+    return next((part.by_width for part in parts if part.by_width), {})
 
 
 def write(parts: list[kept.Part]) -> None:
-    """All that is kept, into the README and docs/."""
+    """All that is kept, into the README."""
     rows = sorted((row for part in parts for row in part.rows), key=lambda row: row.what)
-    by_width = next((part.by_width for part in parts if part.by_width), {})
-    picture.draw(rows, by_width, ROOT / "docs")
     readme = ROOT / "README.md"
     pattern = re.compile(re.escape(MARKS[0]) + ".*?" + re.escape(MARKS[1]), re.DOTALL)
     before = readme.read_text()
     assert pattern.search(before), f"README.md has no {MARKS[0]}"
-    text = report(rows, by_width, parts)
+    text = report(rows, widths_of(parts), parts)
     readme.write_text(pattern.sub(lambda _: f"{MARKS[0]}\n{text}\n{MARKS[1]}", before))
 
 
