@@ -1,5 +1,6 @@
 """Models that people bring: taken into a staging folder, checked there, and moved into the library in one step."""
 
+import errno
 import os
 import re
 import secrets
@@ -122,7 +123,9 @@ class Arrivals:
         self.models.mkdir(parents=True, exist_ok=True)
         try:
             os.rename(ready, self.models / name)
-        except OSError:
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
             raise Refusal(409, f"there is a model {name!r} already; give this one another name") from None
         return Arrival(name, print_, not isinstance(tokenizer, TokenIds), has_means, notes)
 

@@ -1,36 +1,132 @@
-"""Files that the app writes beside the database: bytes by name, each written whole or not at all."""
+"""Files that the app writes beside the database: bytes by name, in a folder or at any address that fsspec knows.
 
+Each is written whole or not at all: under another name first, which then takes its place.
+"""
+
+import contextlib
+import logging
+import secrets
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+import fsspec
+from fsspec.utils import get_protocol
+
+from model.errors import InputError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PART = ".part"
+
+
+class ArtifactsAway(OSError):
+    """The place of the artifacts does not do what is asked of it. One sentence; the cause is in `__cause__`."""
 
 
 class Artifacts:
-    """A folder. Names are made by the app: words and slashes, never what a user gave."""
+    """Names are made by the app: words and slashes, never what a user gave. Threads may share it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, address: str | Path) -> None:
+        """Raises an InputError for an address that no filesystem here knows. Nothing is asked of it yet."""
+        self.address = str(address)
+        self.shown = shown(self.address)
+        self._lock = threading.RLock()
+        try:
+            self._open()
+        except (ValueError, ImportError) as error:
+            raise InputError(f"SPARSESCOPE_ARTIFACTS is {self.shown}: {_said(error)}") from error
+
+    @property
+    def is_local(self) -> bool:
+        return get_protocol(self.address) in ("file", "local")
+
+    def _open(self) -> None:
+        # Listings are never remembered: other processes write to the same place.
+        self._fs, self._root = fsspec.url_to_fs(self.address, skip_instance_cache=True, use_listings_cache=False)
 
     def write(self, name: str, data: bytes) -> None:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.part")
-        try:
-            part.write_bytes(data)
-            part.replace(path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
+        path = self._path(name)
+        part = f"{path}{PART}"
+
+        def write() -> None:
+            try:
+                self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+                self._fs.pipe_file(part, data)
+                self._fs.mv(part, path)
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    self._fs.rm_file(part)
+                raise
+
+        self._ask(write, f"{name} cannot be written")
 
     def read(self, name: str) -> bytes | None:
         """None where there is none."""
-        try:
-            return (self.folder / name).read_bytes()
-        except FileNotFoundError:
-            return None
+        found: bytes | None = self._ask(lambda: self._fs.cat_file(self._path(name)), f"{name} cannot be read")
+        return found
 
     def delete(self, name: str) -> None:
-        (self.folder / name).unlink(missing_ok=True)
+        def delete() -> None:
+            for path in (self._path(name), f"{self._path(name)}{PART}"):
+                if self._fs.exists(path):
+                    self._fs.rm_file(path)
+
+        self._ask(delete, f"{name} cannot be deleted")
 
     def names(self, under: str) -> list[str]:
-        """The names that begin with `under/`, one level deep, in order."""
-        folder = self.folder / under
-        return sorted(f"{under}/{path.name}" for path in folder.iterdir()) if folder.is_dir() else []
+        """The names that begin with `under/`, one level deep, in order. What was never finished is none."""
+        found = self._ask(lambda: self._fs.ls(self._path(under), detail=False), "the artifacts cannot be listed") or []
+        bases = {str(path).rstrip("/").rpartition("/")[2] for path in found}
+        return sorted(f"{under}/{base}" for base in bases if base and not base.endswith(PART))
+
+    def check(self) -> None:
+        """Write something, read it and delete it again. Raises ArtifactsAway."""
+        name = f"checks/{secrets.token_hex(8)}"
+        self.write(name, b"here")
+        found = self.read(name)
+        self.delete(name)
+        if found != b"here":
+            raise ArtifactsAway(f"{self.shown} does not give back what was written to it")
+
+    def _path(self, name: str) -> str:
+        return f"{self._root.rstrip('/')}/{name}"
+
+    def _ask(self, do: Callable[[], T], failure: str) -> T | None:
+        """None where the file is missing. Elsewhere a connection that has gone stale is opened anew, once."""
+        with self._lock:
+            for is_last in (self.is_local, True):
+                try:
+                    return do()
+                except FileNotFoundError:
+                    return None
+                except OSError as error:
+                    if self.is_local:
+                        raise  # a full disk is told by its number
+                    cause: Exception = error
+                except Exception as error:  # each filesystem has exceptions of its own
+                    cause = error
+                if is_last:
+                    break
+                log.info("%s is asked again: %s", self.shown, _said(cause))
+                with contextlib.suppress(Exception):
+                    self._open()
+            raise ArtifactsAway(f"{failure} at {self.shown}: {_said(cause)}") from cause
+
+
+def shown(address: str) -> str:
+    """An address as people may see it, without the password in it."""
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        return address
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
+
+def _said(error: BaseException) -> str:
+    """The error's own words in one line."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return words if len(words) <= 200 else f"{words[:199]}…"

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.access import check_settings, is_local
+from app.artifacts import Artifacts
 from app.database import Database
 from app.health import readiness
 from app.library import Library
@@ -30,7 +31,7 @@ class Finding(NamedTuple):
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every finding, worst things not first but causes before effects. A question that breaks is a finding itself."""
     questions: list[Callable[[Settings], Iterator[Finding]]] = [
-        _python, _access, _data_dir, _database, _bundle, _own_models, _device, _port
+        _python, _access, _data_dir, _database, _artifacts, _bundle, _own_models, _device, _port
     ]  # fmt: skip
     for question in questions:
         try:
@@ -110,6 +111,19 @@ def _database(settings: Settings) -> Iterator[Finding]:
         )
     finally:
         database.close()
+
+
+def _artifacts(settings: Settings) -> Iterator[Finding]:
+    if settings.artifacts is None:
+        yield Finding("ok", "artifacts", "they lie in the data directory")
+        return
+    todo = "check SPARSESCOPE_ARTIFACTS and the credentials that its filesystem reads"
+    try:
+        artifacts = Artifacts(settings.artifacts_address)
+        artifacts.check()
+        yield Finding("ok", "artifacts", f"{artifacts.shown} can be written to, read and deleted from")
+    except (InputError, OSError) as error:
+        yield Finding("fail", "artifacts", str(error), todo)
 
 
 def _bundle(settings: Settings) -> Iterator[Finding]:

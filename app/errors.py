@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from app.logs import REQUEST_ID
 from app.middleware import SECURITY_HEADERS
+from app.mishaps import what_went_wrong
 from app.pages import wants_page
 from app.schemas import CIRCUIT_PATTERN, NAME_PATTERN, NODE_PATTERN, VIEW_PATTERN, ErrorAnswer, Problem
 from app.schemas.lab import TARGET_PATTERN
@@ -36,6 +37,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         422: "something in the request is not usable; the message says what and what is allowed",
         429: "too many requests; `retry-after` says when to come back",
         503: "the store does not answer",
+        507: "the server's disk is full; nothing was kept",
     }.items()
 }
 
@@ -46,7 +48,11 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 #: For `responses=` of the whole app; it also puts ErrorAnswer among the schemas.
-ANY_ROUTE: dict[int | str, dict[str, Any]] = {422: REFUSALS[422] | {"model": ErrorAnswer}, 503: REFUSALS[503]}
+ANY_ROUTE: dict[int | str, dict[str, Any]] = {
+    422: REFUSALS[422] | {"model": ErrorAnswer},
+    503: REFUSALS[503],
+    507: REFUSALS[507],
+}
 
 
 class Refusal(Exception):
@@ -109,6 +115,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:
+        if what_went_wrong(error) == "disk":  # an upload is written down while it is read
+            return full(request, error)
         message = str(error.detail)
         if error.status_code == 404 and message == "Not Found":
             message = f"there is nothing at {request.url.path}"
@@ -118,6 +126,17 @@ def install(app: FastAPI) -> None:
             message = f"{request.url.path} does not answer {request.method}"
         return answer(request, error.status_code, message, dict(error.headers or {}))
 
+    def full(request: Request, error: Exception) -> Response:
+        log.error("%s %s: the disk is full", request.method, request.url.path, exc_info=error)
+        message = "the server's disk is full; nothing was kept, and what was there before is as it was"
+        return answer(request, 507, message, {"retry-after": "60"})
+
+    @app.exception_handler(OSError)
+    def unwritable(request: Request, error: OSError) -> Response:
+        if what_went_wrong(error) != "disk":
+            raise error
+        return full(request, error)
+
     @app.exception_handler(DataError)
     def unstorable(request: Request, _error: DataError) -> Response:
         return answer(request, 422, "the request holds a text that cannot be stored; leave out its NUL characters")
@@ -125,6 +144,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(OperationalError)
     @app.exception_handler(NoConnection)
     def unreachable(request: Request, error: Exception) -> Response:
+        if what_went_wrong(error) == "disk":
+            return full(request, error)
         log.error("%s %s: the store does not answer", request.method, request.url.path, exc_info=error)
         message = "the store does not answer just now; nothing was changed, try again in a moment"
         return answer(request, 503, message, {"retry-after": "5"})

@@ -1,13 +1,17 @@
 """What a running job reports, and what is wanted of it: steps, a log, checkpoints; to stop, to end with what it has."""
 
+import logging
 import threading
 import time
 from collections import deque
 
+from app.artifacts import ArtifactsAway
 from app.checkpoints import Checkpoints
 from app.job_claims import Claims
 from app.schemas import JobProgress, StepEvent
 from model.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
 
 EVENT_S = 0.1
 STOP_CHECK_S = 0.25
@@ -33,6 +37,7 @@ class Report:
         self._checked_at = 0.0
         self._stop = False
         self._enough = False
+        self._unsaved = False
         self._recent: deque[tuple[float, int]] = deque()
 
     def step(self, step: StepEvent) -> None:
@@ -110,6 +115,16 @@ class Report:
         return held
 
     def save(self, held: Snapshot) -> None:
-        """Write down where the job is."""
-        self._checkpoints.write(self._job_id, held)
+        """Write down where the job is. Where that place is away the job goes on: it has only its last steps to lose."""
+        try:
+            self._checkpoints.write(self._job_id, held)
+        except ArtifactsAway as away:
+            log.warning("job %s goes on without a new checkpoint: %s", self._job_id, away)
+            if not self._unsaved:
+                self.log("the place of the artifacts does not answer; the job goes on without new checkpoints")
+            self._unsaved = True
+            return
+        if self._unsaved:
+            self.log("checkpoints are written again")
+        self._unsaved = False
         self._claims.saved(self._job_id, self._owner)

@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from app import __version__, errors, urls
 from app.access import Access
 from app.arrivals import Arrivals
+from app.artifacts import Artifacts
 from app.assets import FOLDER, Assets, plotly_version
 from app.card_parts import CardParts
 from app.cards import Cards
@@ -89,8 +90,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     access = Access(settings)
+    Artifacts(settings.artifacts_address)  # said now if no filesystem here knows it, not by the first worker
     database = Database(settings.database)
-    store, queue = Store(database), Queue(database)
+    store, queue = Store(database), Queue(database, settings.jobs_per_visitor, settings.jobs_in_all)
     library, own = Library(settings.model_dirs, settings.device, settings.model_memory_bytes), Tasks(database)
     card_parts = CardParts(database)
 

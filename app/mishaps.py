@@ -5,7 +5,9 @@ from typing import Literal
 
 from sqlalchemy.exc import OperationalError
 
-What = Literal["memory", "disk", "device", "store", "app"]
+from app.artifacts import ArtifactsAway
+
+What = Literal["memory", "disk", "device", "store", "artifacts", "app"]
 
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
@@ -16,6 +18,8 @@ def what_went_wrong(error: BaseException) -> What:
         name, text = type(error).__name__, str(error).lower()
         if isinstance(error, MemoryError) or name == "OutOfMemoryError" or "allocate memory" in text:
             return "memory"
+        if isinstance(error, ArtifactsAway):
+            return "artifacts"
         if isinstance(error, OSError) and error.errno == errno.ENOMEM:
             return "memory"
         if isinstance(error, OSError) and error.errno in _FULL:
@@ -37,9 +41,12 @@ def sentence_of(what: What, error: BaseException) -> str:
         "disk": "the server's disk is full; nothing more could be written down",
         "device": "the GPU was lost while the job ran; ask for it again once it is back",
         "store": "the store could not be reached",
+        "artifacts": "the place of the artifacts, SPARSESCOPE_ARTIFACTS, does not answer",
         "app": f"something went wrong in the app ({type(error).__name__}); the server's log says what",
     }[what]
 
 
+#: These pass: the job waits and goes on.
+PASSES: tuple[What, ...] = ("store", "artifacts")
 #: After these a process cannot be trusted: its memory is full, or its device's context is dead.
 ENDS_PROCESS: tuple[What, ...] = ("memory", "device")

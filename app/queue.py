@@ -2,16 +2,21 @@
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from app.database import Database
 from app.errors import Refusal
 from app.job_rows import FINAL, WAITING, announce, end, note, now, places, row_of, wire
 from app.schemas import Job, JobLogLine, JobRequest, JobState
 from app.tables import JobEventRow, JobRow
+
+#: When whoever has as many jobs as are allowed may come back.
+RETRY_S = 30
 
 
 class Event(NamedTuple):
@@ -27,17 +32,29 @@ class Event(NamedTuple):
 
 
 class Queue:
-    """Visitors take turns. Every change of a job is one transaction; several processes may use one store."""
+    """Visitors take turns. Every change of a job is one transaction; several processes may use one store.
 
-    def __init__(self, database: Database) -> None:
+    At most `per_visitor` jobs of a visitor wait or run at a time, and `in_all` of all; None: as many as they like.
+    """
+
+    def __init__(self, database: Database, per_visitor: int | None = None, in_all: int | None = None) -> None:
         self.database = database
+        self.per_visitor, self.in_all = per_visitor, in_all
 
     def add(self, request: JobRequest, visitor: str = "") -> Job:
-        """Queue a job, or join the one that was asked for in the same words and has not ended."""
-        return self.add_or_join(request, visitor)[0]
+        """Queue what the app itself needs, whatever the limits, or join the same that has not ended."""
+        return self._add_or_join(request, visitor, self._no_limit)[0]
 
     def add_or_join(self, request: JobRequest, visitor: str) -> tuple[Job, bool]:
-        """The job, and whether it is new."""
+        """Queue a job, or join the one that was asked for in the same words and has not ended; whether it is new.
+
+        Raises a 429 Refusal where as many as are allowed wait or run already; joining is always allowed.
+        """
+        return self._add_or_join(request, visitor, self._check_limits)
+
+    def _add_or_join(
+        self, request: JobRequest, visitor: str, check: Callable[[Session, str], None]
+    ) -> tuple[Job, bool]:
         asked = request.model_dump_json()
         key = hashlib.sha256(asked.encode()).hexdigest()
         row = JobRow(
@@ -49,12 +66,31 @@ class Queue:
                 known = session.scalar(select(JobRow).where(JobRow.live_key == key))
                 if known is not None:
                     return wire(known, places(session)), False
+                check(session, visitor)
                 session.add(row)
                 session.flush()
                 note(session, row.id, "asked for")
                 return announce(session, row), True
         except IntegrityError:  # another process was asked for the same at this moment
-            return self.add_or_join(request, visitor)
+            return self._add_or_join(request, visitor, check)
+
+    def _no_limit(self, session: Session, visitor: str) -> None:
+        return
+
+    def _check_limits(self, session: Session, visitor: str) -> None:
+        alive = select(func.count()).select_from(JobRow).where(JobRow.state.in_(("running", *WAITING)))
+        if self.per_visitor is not None:
+            n = session.scalar(alive.where(JobRow.visitor == visitor)) or 0
+            if n >= self.per_visitor:
+                raise Refusal(
+                    429, f"{n:,} jobs of yours wait or run, and {self.per_visitor:,} is the most at a time; "
+                    "cancel one, or wait until one has ended", retry_s=RETRY_S,
+                )  # fmt: skip
+        if self.in_all is not None and (n := session.scalar(alive) or 0) >= self.in_all:
+            raise Refusal(
+                429, f"{n:,} jobs wait or run on this server, and {self.in_all:,} is the most at a time; "
+                "try again later", retry_s=RETRY_S,
+            )  # fmt: skip
 
     def get(self, job_id: str) -> Job:
         with self.database.reading() as session:

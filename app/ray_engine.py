@@ -88,6 +88,10 @@ class Desks:
     def __init__(self, settings: Settings, on_lost: Callable[[str], None]) -> None:
         self.ray = connect(settings)
         self.settings, self.on_lost = settings, on_lost
+        # An actor runs in another folder than this process.
+        self._theirs = settings.model_dump(mode="json", exclude={"token"}) | {
+            "data_dir": str(settings.data_dir.resolve()), "artifacts": settings.artifacts_address
+        }  # fmt: skip
         self._desks: dict[Any, tuple[Any, str | None]] = {}
 
     def tend(self) -> None:
@@ -110,7 +114,7 @@ class Desks:
         wanted, each = n_slots(ray, self.settings)
         for _ in range(wanted - len(self._desks)):
             actor = ray.remote(Desk).options(max_restarts=0, **each)
-            desk = actor.remote(self.settings.model_dump(mode="json", exclude={"token"}))
+            desk = actor.remote(self._theirs)
             self._desks[desk] = (desk.owner.remote(), None)
 
     def close(self) -> None:

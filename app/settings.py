@@ -30,6 +30,9 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("SPARSESCOPE_DATABASE_URL", "database_url"),  # the latter is DATABASE_URL too
         description="postgresql://... or sqlite:///...; without it, SQLite in data_dir",
     )
+    artifacts: str | None = Field(
+        None, description="a folder or an fsspec address (s3://bucket/folder) for checkpoints; else data_dir/artifacts"
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     log: Literal["text", "json"] = Field("text", description="a sentence a line, or an object a line")
     host: str = "127.0.0.1"
@@ -54,12 +57,20 @@ class Settings(BaseSettings):
     read_only: bool = Field(False, description="nobody may; the server needs no token then")
     computations_per_minute: int = Field(240, ge=1, description="of each visitor without the token")
     computations_at_once: int = Field(8, ge=1, description="of each visitor without the token")
+    jobs_per_visitor: int = Field(20, ge=1, description="that wait or run; joining one is always allowed")
+    jobs_in_all: int = Field(500, ge=1, description="that wait or run, of all visitors")
     max_circuit_bytes: int = Field(256_000_000, ge=1_000, description="of a file that is imported as a circuit")
     max_model_bytes: int = Field(4_000_000_000, ge=1_000, description="of a model that is added, unpacked")
 
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{(self.data_dir / 'sparsescope.db').resolve()}"
+
+    @property
+    def artifacts_address(self) -> str:
+        if self.artifacts and "://" in self.artifacts:
+            return self.artifacts
+        return str((Path(self.artifacts) if self.artifacts else self.data_dir / "artifacts").resolve())
 
     @property
     def model_dirs(self) -> list[Path]:

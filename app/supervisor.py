@@ -28,6 +28,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         if value is not None:
             variables[f"SPARSESCOPE_{name.upper()}"] = value if isinstance(value, str) else json.dumps(value)
     variables["SPARSESCOPE_DATA_DIR"] = str(settings.data_dir.resolve())
+    variables["SPARSESCOPE_ARTIFACTS"] = settings.artifacts_address
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SPARSESCOPE_")}
     if settings.database_url is None:
         inherited.pop("DATABASE_URL", None)

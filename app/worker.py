@@ -11,11 +11,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.artifacts import ArtifactsAway
 from app.checkpoints import Checkpoints
 from app.errors import Refusal
 from app.job_claims import Claim, Claims
 from app.jobs import Report, Stopped
-from app.mishaps import ENDS_PROCESS, sentence_of, what_went_wrong
+from app.mishaps import ENDS_PROCESS, PASSES, sentence_of, what_went_wrong
 from app.schemas import JobRequest, JobState
 from model.errors import InputError
 
@@ -134,8 +135,10 @@ class Worker:
             what = what_went_wrong(error)
             log.exception("job %s: %s", claim.id, what)
             goes_on = what not in ENDS_PROCESS
-            state: JobState = "interrupted" if what == "store" else "failed"
+            state: JobState = "interrupted" if what in PASSES else "failed"
             self._finish(claim, state, error=sentence_of(what, error))
+            if what in PASSES:
+                self.stopping.wait(RETRY_S)
         else:
             self._finish(claim, "done", circuit=circuit)
         self._job = None
@@ -143,11 +146,14 @@ class Worker:
 
     def _finish(self, claim: Claim, state: JobState, *, circuit: str | None = None, error: str | None = None) -> None:
         """Say how a job ended, again and again until the store takes it. A checkpoint that is needed no more goes
-        first: on a full disk that makes room."""
+        first: on a full disk that makes room. One that cannot be deleted now is deleted by a later round."""
         while True:
             try:
                 if state != "interrupted":
-                    self.checkpoints.delete(claim.id)
+                    try:
+                        self.checkpoints.delete(claim.id)
+                    except ArtifactsAway as away:
+                        log.warning("the checkpoint of job %s stays for now: %s", claim.id, away)
                 return self.claims.finish(claim.id, self.owner, state, circuit=circuit, error=error)
             except (SQLAlchemyError, OSError):
                 log.exception("the end of job %s cannot be written down yet", claim.id)
@@ -158,8 +164,11 @@ class Worker:
         """Let jobs of lost workers go on, and delete checkpoints of jobs that have ended."""
         for job_id in self.claims.release_lost(self.alive, self.most_losses):
             log.warning("job %s has lost its worker", job_id)
-        for job_id in self.claims.ended_among(self.checkpoints.job_ids()):
-            self.checkpoints.delete(job_id)
+        try:
+            for job_id in self.claims.ended_among(self.checkpoints.job_ids()):
+                self.checkpoints.delete(job_id)
+        except OSError as error:
+            log.warning("checkpoints of ended jobs stay for now: %s", error)
 
     def _beat(self) -> None:
         """Tell the store that this worker lives; notice a cancelled job that does not let go."""

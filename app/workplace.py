@@ -48,7 +48,7 @@ def workplace(settings: Settings) -> Iterator[Worker]:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
     database.migrate()
-    checkpoints = Checkpoints(Artifacts(settings.data_dir / "artifacts"))
+    checkpoints = Checkpoints(Artifacts(settings.artifacts_address))
     worker = Worker(
         Claims(database), work_of(settings, database), checkpoints, Alive(settings.data_dir / "workers"),
         most_losses=settings.most_losses, on_stuck=_end_process,

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
+
 import tiny
 from app.database import Database
 from app.queue import Queue
@@ -40,3 +42,13 @@ def opened(settings: Settings) -> Iterator[tuple[Queue, Store]]:
     Tasks(database).keep(MINE, tiny.MODEL)
     yield Queue(database), Store(database)
     database.close()
+
+
+def post_task(url: str) -> str:
+    """The same task given to a server that runs; its name."""
+    prompts = [
+        {"clean": p.prompts[0], "corrupt": p.prompts[1], "answers": [p.answers[0]], "wrong_answers": [p.answers[1]]}
+        for p in PAIRS
+    ]
+    body = {"title": "Lasting", "model": tiny.MODEL, "pairs": {"prompts": prompts}}
+    return str(httpx.post(f"{url}/tasks", json=body, timeout=60).raise_for_status().json()["name"])

@@ -182,6 +182,7 @@ def test_a_failure_is_one_sentence_and_the_worker_goes_on(
     ("error", "says"),
     [
         (MemoryError(), "memory ran out; fewer pairs in a step need less"),
+        (torch.cuda.OutOfMemoryError("CUDA out of memory"), "memory ran out; fewer pairs in a step need less"),
         (torch.AcceleratorError("CUDA error: unspecified launch failure"), "the GPU was lost while the job ran"),
     ],
 )

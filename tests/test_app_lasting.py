@@ -9,11 +9,10 @@ from pathlib import Path
 
 import httpx
 
-import tiny
 from app.queue import Queue
 from app.schemas import Job
 from conftest import TINY, Server, serving, tiny_settings, wait_for
-from lasting import LONG_S, PAIRS, opened, request
+from lasting import LONG_S, opened, post_task, request
 from worker_process import Workers, is_alive
 
 
@@ -75,15 +74,6 @@ def job_of(server: Server, job: Job) -> Job:
     return Job.model_validate(httpx.get(f"{server.url}{job.url}.json", timeout=30).json())
 
 
-def post_task(server: Server) -> str:
-    prompts = [
-        {"clean": p.prompts[0], "corrupt": p.prompts[1], "answers": [p.answers[0]], "wrong_answers": [p.answers[1]]}
-        for p in PAIRS
-    ]
-    body = {"title": "Lasting", "model": tiny.MODEL, "pairs": {"prompts": prompts}}
-    return str(httpx.post(f"{server.url}/tasks", json=body, timeout=60).raise_for_status().json()["name"])
-
-
 def step_of(server: Server, job: Job) -> int:
     progress = job_of(server, job).progress
     return 0 if progress is None else progress.step
@@ -110,7 +100,7 @@ def workers_of(server: Server) -> list[int]:
 def test_a_killed_worker_and_a_killed_server_leave_their_job_to_the_next(tiny_bundle: Path, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with serving(tiny_bundle, data_dir, **TINY) as server:
-        task = post_task(server)
+        task = post_task(server.url)
         body = request(1, task, n_steps=1000).model_dump(mode="json")
         job = Job.model_validate(httpx.post(f"{server.url}/jobs", json=body, timeout=30).json())
         wait_for(lambda: step_of(server, job) > 30, LONG_S)

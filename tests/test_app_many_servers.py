@@ -13,6 +13,7 @@ from app.main import create_app
 from app.schemas import Job
 from app.settings import Settings
 from conftest import TINY, serving
+from lasting import post_task
 from postgres import Cluster
 from test_app_annotations import WRITTEN
 from test_app_serving import QUICK, events
@@ -25,7 +26,7 @@ def test_two_servers_on_one_database_see_each_others_work(
     url = postgresql.fresh()
     here = create_app(settings.model_copy(update={"database_url": url}))
     with serving(tiny_bundle, settings.data_dir, **TINY, DATABASE_URL=url) as works, TestClient(here) as serves:
-        body = {"model": tiny.MODEL, "task": tiny.TASK, "settings": QUICK}
+        body = {"model": tiny.MODEL, "task": post_task(works.url), "settings": QUICK}
         job = Job.model_validate(serves.post("/jobs", json=body).json())
         seen = list(events(works, job))
         assert [data["state"] for _, kind, data in seen if kind == "state"] == ["queued", "running", "done"]

@@ -165,6 +165,25 @@ def test_a_worker_elsewhere_is_lost_once_it_is_silent(queue: Queue, claims: Clai
     assert claims.release_lost(lambda owner: None, 3) == [job.id]
 
 
+def test_a_visitor_has_so_many_jobs_at_a_time_and_the_server_too(database: Database, claims: Claims) -> None:
+    queue = Queue(database, per_visitor=2, in_all=3)
+    first = queue.add_or_join(request(0), "ann")[0]
+    queue.add_or_join(request(1), "ann")
+    claims.claim("me")
+    with pytest.raises(Refusal, match="2 jobs of yours wait or run, and 2 is the most at a time") as refused:
+        queue.add_or_join(request(2), "ann")
+    assert refused.value.status == 429 and int(refused.value.headers["retry-after"]) > 0
+    assert queue.add_or_join(request(1), "ann")[1] is False, "joining is no job more"
+    queue.add_or_join(request(3), "bob")
+    with pytest.raises(Refusal, match="3 jobs wait or run on this server, and 3 is the most at a time"):
+        queue.add_or_join(request(4), "cem")
+    queue.add(request(5), "ann")  # what the app itself needs
+    claims.finish(first.id, "me", "done", circuit="0" * 16)
+    queue.cancel(next(job.id for job in queue.all("ann") if job.state == "queued"))
+    queue.cancel(next(job.id for job in queue.all("bob")))
+    assert queue.add_or_join(request(6), "ann")[1]
+
+
 def test_jobs_are_counted_by_state(queue: Queue, claims: Claims) -> None:
     queue.add(request(0), "ann")
     queue.add(request(1), "ann")

@@ -1,6 +1,7 @@
 """A server in a process of its own: prunes arrive as a stream, survive a lost connection, and tell when it died."""
 
 import json
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 import tiny
 from app.schemas import CircuitDetail, Job, StepEvent
 from conftest import TINY, Server, serving, wait_for
+from lasting import MINE, post_task
+from test_app_annotations import WRITTEN
 
 #: Steps so large that few nodes are left, which are soon measured.
 QUICK = {
@@ -22,8 +25,14 @@ ENDLESS = {"n_steps": 5000, "pairs_per_step": 4}
 UP_S = 120  # a worker process loads torch first, on a machine that may be busy
 
 
+@pytest.fixture(scope="module", autouse=True)
+def task(tiny_server: Server) -> str:
+    """One of few pairs: a job on thousands would draw them for seconds before its first step."""
+    return post_task(tiny_server.url)
+
+
 def submit(server: Server, settings: dict[str, Any]) -> Job:
-    body = {"model": tiny.MODEL, "task": tiny.TASK, "settings": settings}
+    body = {"model": tiny.MODEL, "task": MINE.name, "settings": settings}
     response = httpx.post(f"{server.url}/jobs", json=body)
     assert response.status_code in (200, 202) and response.headers["location"] == response.json()["url"]
     return Job.model_validate(response.json())
@@ -141,6 +150,7 @@ def test_a_prune_that_is_stopped_keeps_the_best_circuit_so_far(tiny_server: Serv
 
 def test_a_server_that_is_stopped_ends_soon_even_with_a_stream_open(tiny_bundle: Path, tmp_path: Path) -> None:
     with serving(tiny_bundle, tmp_path / "data", **TINY) as server:
+        assert post_task(server.url) == MINE.name
         job = submit(server, ENDLESS)
         stream = events(server, job)
         while next(stream)[1] != "step":
@@ -152,19 +162,45 @@ def test_a_server_that_is_stopped_ends_soon_even_with_a_stream_open(tiny_bundle:
             httpx.get(f"{server.url}/healthz")
 
 
-def test_two_servers_share_a_queue(tiny_bundle: Path, tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
-    with serving(tiny_bundle, data_dir, **TINY, SPARSESCOPE_WORKER="false") as web:
-        with serving(tiny_bundle, data_dir, **TINY):
-            job = submit(web, QUICK)
-            sent = list(events(web, job))
+def test_two_servers_share_a_queue(tiny_server: Server, tiny_bundle: Path) -> None:
+    """One works, the other only serves; a job that is asked for here is done there and streamed here."""
+    with serving(tiny_bundle, tiny_server.data_dir, **TINY, SPARSESCOPE_WORKER="false") as web:
+        job = submit(web, QUICK | {"seed": 5})
+        sent = list(events(web, job))
         assert sent[-1][2]["state"] == "done" and [kind for _, kind, _ in sent].count("step") > 1
         assert job_of(web, job).circuit is not None
+        assert list(events(tiny_server, job)) == sent
+
+
+def test_a_full_disk_is_said_and_nothing_is_half_kept(tiny_server: Server, circuit_id: str) -> None:
+    """The server may write no further; whatever would be written down is refused whole, until there is room again."""
+    files, pid = tiny_server.data_dir, tiny_server.process.pid
+    note = f"{tiny_server.url}/circuits/{circuit_id}/annotations"
+    upload = {"files": ("mine.zip", bytes(2_000_000), "application/zip")}  # more than is held in memory
+    small = {"files": ("config.json", b"{}", "application/json")}
+    was = sorted(path.relative_to(files) for path in files.glob("**/*") if "workers" not in path.parts)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    try:
+        answers = [
+            httpx.post(note, json=WRITTEN, timeout=60),
+            httpx.post(f"{tiny_server.url}/models", files=upload, timeout=60),
+            httpx.post(f"{tiny_server.url}/models", files=small, timeout=60),
+        ]
+        for answer in answers:
+            assert answer.status_code == 507, answer.text
+            assert answer.json()["error"]["message"].startswith("the server's disk is full; nothing was kept")
+        assert httpx.get(f"{tiny_server.url}/circuits/{circuit_id}.json").status_code == 200, "pages are read on"
+        assert WRITTEN["author"] not in httpx.get(f"{note}.json").text
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    now = sorted(path.relative_to(files) for path in files.glob("**/*") if "workers" not in path.parts)
+    assert [path for path in now if path not in was and path.name != "staging"] == []
+    assert httpx.post(note, json=WRITTEN).status_code == 201, "the same server, once there is room"
 
 
 def test_a_search_keeps_the_best_of_its_trials(tiny_server: Server) -> None:
     settings = {"n_steps": 4, "pairs_per_step": 2, "target_loss_nats": 5, "greedy": False, "cut_edges": False}
-    body = {"model": tiny.MODEL, "task": tiny.TASK, "settings": settings, "n_trials": 2}
+    body = {"model": tiny.MODEL, "task": MINE.name, "settings": settings, "n_trials": 2}
     answer = httpx.post(f"{tiny_server.url}/jobs/searches", json=body)
     assert answer.status_code == 202
     job = Job.model_validate(answer.json())

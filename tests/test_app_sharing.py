@@ -30,6 +30,7 @@ def text_of(client: TestClient, path: str) -> str:
 # -- short links -----------------------------------------------------------------------------
 
 
+@pytest.mark.both_engines
 def test_a_short_link_opens_its_view_for_ever(client: TestClient, circuit_id: str) -> None:
     path = f"/circuits/{circuit_id}?node={NODE}&cut={NODE}->1.attn.q:3&x=-1.5,2"
     made = client.post("/s", json={"path": path})
@@ -82,6 +83,7 @@ def test_a_short_link_to_what_is_not_there_is_refused(shared_client: TestClient)
 # -- publishing ------------------------------------------------------------------------------
 
 
+@pytest.mark.both_engines
 def test_notes_are_unlisted_until_their_maker_publishes_them(client: TestClient, circuit_id: str) -> None:
     ada, bob = visitors(client)
     made = ada.post(f"/circuits/{circuit_id}/annotations", json=NOTES).json()
@@ -115,6 +117,7 @@ def test_notes_are_unlisted_until_their_maker_publishes_them(client: TestClient,
     assert bob.get(f"{made['url']}.json").json() == made, "and still opens"
 
 
+@pytest.mark.both_engines
 def test_a_circuit_of_a_job_is_its_askers_to_publish(client: TestClient, circuit_id: str) -> None:
     ada, bob = visitors(client)
     model = client.get(f"/circuits/{circuit_id}.json").json()["model"]
@@ -154,6 +157,7 @@ def test_what_came_with_the_app_is_nobodys_and_listed(client: TestClient, circui
     assert wrong.status_code == 422 and "'circuits', 'annotations' or 'ablations'" in wrong.json()["error"]["message"]
 
 
+@pytest.mark.both_engines
 def test_a_claim_is_published_and_cited(client: TestClient, circuit_id: str) -> None:
     asked = {"target": {"kind": "circuit", "circuit": circuit_id}, "nodes": [NODE], "mode": "mean"}
     made = client.post("/ablations", json=asked).json()

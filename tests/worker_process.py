@@ -64,7 +64,7 @@ def _fork_on_demand(values: dict[str, object], pipe: Connection) -> None:
     work = workplace.work_of(settings, database)
     work.pruning.library.subject(tiny.MODEL)
     database.close()
-    checkpoints, alive = Checkpoints(Artifacts(settings.data_dir / "artifacts")), Alive(settings.data_dir / "workers")
+    checkpoints, alive = Checkpoints(Artifacts(settings.artifacts_address)), Alive(settings.data_dir / "workers")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while pipe.recv():
         pid = os.fork()

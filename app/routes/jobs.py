@@ -25,7 +25,7 @@ POLL_S = 0.15
     urls.JOBS,
     status_code=202,
     summary="Queue a prune; the same one that waits or runs already is joined",
-    responses={200: {"model": Job, "description": "joined: it waits or runs already"}, **refusals(404, 413)},
+    responses={200: {"model": Job, "description": "joined: it waits or runs already"}, **refusals(404, 413, 429)},
 )
 def submit(
     request: PruneRequest,
@@ -47,7 +47,7 @@ def submit(
     urls.JOB_SEARCHES,
     status_code=202,
     summary="Queue a search for the settings of pruning; the same one that waits or runs already is joined",
-    responses={200: {"model": Job, "description": "joined: it waits or runs already"}, **refusals(404, 413)},
+    responses={200: {"model": Job, "description": "joined: it waits or runs already"}, **refusals(404, 413, 429)},
 )
 def submit_search(
     request: SearchRequest,
