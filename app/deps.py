@@ -29,6 +29,7 @@ from app.short_links import ShortLinks
 from app.sizes import Sizes
 from app.sparsity import Sparsity
 from app.store import Store
+from app.sweeps import Sweeps
 from app.tasks import Tasks
 from app.trials import Trials
 
@@ -81,6 +82,10 @@ def get_experiments(request: Request) -> Experiments:
 
 def get_lab(request: Request) -> Lab:
     return cast(Lab, request.app.state.lab)
+
+
+def get_sweeps(request: Request) -> Sweeps:
+    return cast(Sweeps, request.app.state.sweeps)
 
 
 def get_node_analyses(request: Request) -> NodeAnalyses:
@@ -171,6 +176,7 @@ TheQueue = Annotated[Queue, Depends(get_queue)]
 TheCatalogue = Annotated[Catalogue, Depends(get_catalogue)]
 TheExperiments = Annotated[Experiments, Depends(get_experiments)]
 TheLab = Annotated[Lab, Depends(get_lab)]
+TheSweeps = Annotated[Sweeps, Depends(get_sweeps)]
 TheNodeAnalyses = Annotated[NodeAnalyses, Depends(get_node_analyses)]
 ThePromptAnalyses = Annotated[PromptAnalyses, Depends(get_prompt_analyses)]
 TheSizes = Annotated[Sizes, Depends(get_sizes)]

@@ -30,7 +30,7 @@ from model.intervention import Part, merged
 from model.measure import Outcome
 from model.steering import controls, steered
 from model.subject import Subject
-from model.sweep import sweep
+from model.sweep import OnPart, sweep
 from model.targets import Targets
 from model.tasks.pair import PromptPair
 
@@ -61,7 +61,7 @@ class Lab:
         self._bench = lru_cache(maxsize=4)(self._make_bench)
         self._text = lru_cache(maxsize=4)(self._make_text)
         self._estimates: dict[str, Estimate] = {}
-        self.swept = lru_cache(maxsize=32)(self._make_sweep)
+        self.swept = lru_cache(maxsize=32)(self.sweep)
 
     # -- one intervention or several ---------------------------------------------------------
 
@@ -220,12 +220,12 @@ class Lab:
 
     # -- sweeps ------------------------------------------------------------------------------
 
-    def _make_sweep(self, circuit_id: str, request: SweepRequest) -> Sweep:
-        """Every node and every edge of a circuit alone; remembered for a while."""
+    def sweep(self, circuit_id: str, request: SweepRequest, on_part: OnPart | None = None) -> Sweep:
+        """Every node and every edge of a circuit alone; `swept` is the same, remembered for a while."""
         started = time.perf_counter()
         subject, record, circuit = self.experiments.circuit(circuit_id)
         bench = self._bench(subject.name, circuit, circuit.task, request.n_pairs, request.seed)
-        found = sweep(bench, request.mode)
+        found = sweep(bench, request.mode, on_part)
         return convert_lab.sweep_of(request, record, subject, found, 1000 * (time.perf_counter() - started))
 
 

@@ -72,6 +72,7 @@ from app.sizes import Sizes
 from app.sparsity import Sparsity
 from app.store import Store
 from app.supervisor import Supervisor
+from app.sweeps import Sweeps
 from app.tasks import Tasks
 from app.trials import Trials
 from app.visitor import Visitors
@@ -90,7 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     access = Access(settings)
-    Artifacts(settings.artifacts_address)  # said now if no filesystem here knows it, not by the first worker
+    artifacts = Artifacts(settings.artifacts_address)
     database = Database(settings.database)
     store, queue = Store(database), Queue(database, settings.jobs_per_visitor, settings.jobs_in_all)
     library, own = Library(settings.model_dirs, settings.device, settings.model_memory_bytes), Tasks(database)
@@ -128,6 +129,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.experiments = experiments = Experiments(store, library, own)
     corpus = Corpus(settings.bundle_dir / "corpus")
     app.state.lab = Lab(experiments, corpus)
+    app.state.sweeps = Sweeps(app.state.lab, artifacts, settings.sweep_prompts_at_once)
     app.state.node_analyses = NodeAnalyses(experiments, corpus)
     app.state.node_labels = NodeLabels(experiments, corpus)
     app.state.cards = Cards(experiments, corpus, card_parts, settings.n_measured_pairs)

@@ -15,6 +15,8 @@ from app.job_rows import FINAL, WAITING, announce, end, note, now, places, row_o
 from app.schemas import Job, JobLogLine, JobRequest, JobState
 from app.tables import JobEventRow, JobRow
 
+#: Kinds of jobs that keep nothing of what is half done.
+WHOLE = ("means", "sweep")
 #: When whoever has as many jobs as are allowed may come back.
 RETRY_S = 30
 
@@ -137,6 +139,8 @@ class Queue:
             row = row_of(session, job_id)
             if row.state != "running":
                 raise Refusal(409, f"job {job_id} is {row.state}; only a running job has something to keep")
+            if row.kind in WHOLE:
+                raise Refusal(409, f"job {job_id} is a job of {row.kind}: it is kept whole or not at all; cancel it")
             if not row.stop_asked:
                 row.stop_asked = True
                 note(session, job_id, "asked to stop and to keep what there is")

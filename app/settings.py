@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     computations_at_once: int = Field(8, ge=1, description="of each visitor without the token")
     jobs_per_visitor: int = Field(20, ge=1, description="that wait or run; joining one is always allowed")
     jobs_in_all: int = Field(500, ge=1, description="that wait or run, of all visitors")
+    sweep_prompts_at_once: int = Field(
+        250_000, ge=0, description="prompts that a sweep may run within a request; a larger one is a job"
+    )
     max_circuit_bytes: int = Field(256_000_000, ge=1_000, description="of a file that is imported as a circuit")
     max_model_bytes: int = Field(4_000_000_000, ge=1_000, description="of a model that is added, unpacked")
 

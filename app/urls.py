@@ -56,6 +56,7 @@ ABLATION_CHECKS = "/ablations/{ablation_id}/checks"
 ABLATION_PYTHON = "/ablations/{ablation_id}.py"
 ABLATION_CURL = "/ablations/{ablation_id}.sh"
 CIRCUIT_SWEEPS = "/circuits/{circuit_id}/sweeps"
+CIRCUIT_SWEEP_JOBS = "/circuits/{circuit_id}/sweeps/jobs"
 CIRCUIT_SWEEPS_CSV = "/circuits/{circuit_id}/sweeps.csv"
 JOBS = "/jobs"
 JOB_SEARCHES = "/jobs/searches"
@@ -120,6 +121,10 @@ def schema(form: str, version: int) -> str:
 
 def card(circuit_id: str) -> str:
     return CARD.format(circuit_id=circuit_id)
+
+
+def circuit_sweep_jobs(circuit_id: str) -> str:
+    return CIRCUIT_SWEEP_JOBS.format(circuit_id=circuit_id)
 
 
 def card_jobs(circuit_id: str) -> str:

@@ -4,18 +4,20 @@ from app.cards import Cards
 from app.jobs import Report
 from app.mean_work import MeanWork
 from app.pruning import Pruning
-from app.schemas import CardRequest, JobRequest, MeansRequest, SearchRequest
+from app.schemas import CardRequest, JobRequest, MeansRequest, SearchRequest, SweepJob
 from app.searching import Searching
+from app.sweeps import Sweeps
 
 
 class Work:
-    """Prunes, searches for their settings, controls for cards, and means of models that brought none."""
+    """Prunes, searches for their settings, controls for cards, large sweeps, and means of models that brought none."""
 
-    def __init__(self, pruning: Pruning, searching: Searching, cards: Cards, means: MeanWork) -> None:
+    def __init__(self, pruning: Pruning, searching: Searching, cards: Cards, means: MeanWork, sweeps: Sweeps) -> None:
         self.pruning = pruning
         self.searching = searching
         self.cards = cards
         self.means = means
+        self.sweeps = sweeps
 
     def __call__(self, request: JobRequest, report: Report) -> str | None:
         if isinstance(request, MeansRequest):
@@ -25,4 +27,6 @@ class Work:
             return self.cards.work(request, report)
         if isinstance(request, SearchRequest):
             return self.searching(request, report)
+        if isinstance(request, SweepJob):
+            return self.sweeps.work(request, report)
         return self.pruning(request, report)

@@ -13,12 +13,14 @@ from app.corpus import Corpus
 from app.database import Database
 from app.experiments import Experiments
 from app.job_claims import Claims
+from app.lab import Lab
 from app.library import Library
 from app.mean_work import MeanWork
 from app.pruning import Pruning
 from app.searching import Searching
 from app.settings import Settings
 from app.store import Store
+from app.sweeps import Sweeps
 from app.tasks import Tasks
 from app.work import Work
 from app.worker import Alive, Worker
@@ -39,7 +41,8 @@ def work_of(settings: Settings, database: Database) -> Work:
     n_pairs, corpus = settings.n_measured_pairs, Corpus(settings.bundle_dir / "corpus")
     pruning, searching = Pruning(store, library, tasks, n_pairs), Searching(store, library, tasks, n_pairs)
     cards = Cards(experiments, corpus, CardParts(database), n_pairs)
-    return Work(pruning, searching, cards, MeanWork(library, corpus))
+    sweeps = Sweeps(Lab(experiments, corpus), Artifacts(settings.artifacts_address), settings.sweep_prompts_at_once)
+    return Work(pruning, searching, cards, MeanWork(library, corpus), sweeps)
 
 
 @contextmanager

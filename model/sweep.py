@@ -1,6 +1,6 @@
 """The effect of every node and every edge of a circuit, each cut alone, with intervals over the same pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,9 @@ from model.measure import Interval, Outcome
 from model.sites import Node
 from model.targets import Targets
 
+#: Parts that are measured together where progress is reported: they share passes.
+CHUNK = 64
+OnPart = Callable[[int, int], None]
 EDGE_MODES: tuple[Mode, ...] = ("mean", "zero")
 
 
@@ -25,13 +28,23 @@ class Sweep:
     edges: dict[Edge, tuple[Interval, float]]
 
 
-def sweep(bench: Bench, mode: Mode) -> Sweep:
-    """In forward order; parts share the passes and what comes before the first cut of each."""
+def sweep(bench: Bench, mode: Mode, on_part: OnPart | None = None) -> Sweep:
+    """In forward order; parts share the passes and what comes before the first cut of each. `on_part` is told how many
+    parts of how many are measured; what it raises ends the sweep."""
     assert bench.within is not None, "a sweep is over the nodes and edges of a circuit"
     before = bench.outcome([])
     nodes = bench.within.nodes
     edges = Targets(bench.subject, bench.within).edges if mode in EDGE_MODES else ()
-    of_nodes, of_edges = _each(bench, cuts(nodes, mode), before), _each(bench, edge_cuts(edges, mode), before)
+    parts = [*cuts(nodes, mode), *edge_cuts(edges, mode)]
+    at_once = len(parts) if on_part is None else CHUNK
+    found: list[tuple[Interval, float]] = []
+    for start in range(0, len(parts), max(1, at_once)):
+        if on_part is not None:
+            on_part(len(found), len(parts))
+        found += _each(bench, parts[start : start + at_once], before)
+    if on_part is not None:
+        on_part(len(found), len(parts))
+    of_nodes, of_edges = found[: len(nodes)], found[len(nodes) :]
     return Sweep(before, dict(zip(nodes, of_nodes, strict=True)), dict(zip(edges, of_edges, strict=True)))
 
 

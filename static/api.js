@@ -176,6 +176,9 @@ export const postCheck = (url) => post(`${url}/checks`, {});
 /** @param {string} circuit @param {import("./lab_types.js").SweepRequest} body @returns {Promise<import("./lab_types.js").Sweep>} */
 export const postSweep = (circuit, body) => post(`/circuits/${circuit}/sweeps`, body);
 
+/** @param {string} circuit @param {import("./lab_types.js").SweepRequest} body @returns {Promise<Job>} */
+export const postSweepJob = (circuit, body) => post(`/circuits/${circuit}/sweeps/jobs`, body);
+
 /** @param {string} path of a plain text @returns {Promise<string>} */
 export const getText = (path) => request(path, {}, (answer) => answer.text());
 

@@ -23,7 +23,9 @@ export function stateWords(job) {
         ? "Done: the controls are on the card."
         : job.request.kind === "means"
           ? "Done: the means are computed."
-          : "Done: the circuit is kept.",
+          : job.request.kind === "sweep"
+            ? "Done: every part is measured."
+            : "Done: the circuit is kept.",
     failed: "Failed.",
     cancelled: "Cancelled.",
     interrupted: "Interrupted: it goes on from its last checkpoint as soon as there is a worker.",
@@ -89,7 +91,7 @@ export function showJob(element, first, { onFinal = () => {} } = {}) {
     badge.dataset.state = job.state;
     words.textContent = stateWords(job);
     cancel.hidden = final;
-    keep.hidden = job.state !== "running" || job.stop_asked;
+    keep.hidden = job.state !== "running" || job.stop_asked || ["means", "sweep"].includes(request.kind);
     bar.hidden = final;
     const { progress } = job;
     if (progress) say(progress.phase, progress.step, progress.n_steps, progress.elapsed_s, progress.eta_s);
@@ -113,7 +115,7 @@ export function showJob(element, first, { onFinal = () => {} } = {}) {
 
   /** Only learning knows how far it is; what follows it shows that it is at work. @param {string} phase @param {number} step @param {number} n @param {number} elapsed @param {number | null | undefined} eta */
   function say(phase, step, n, elapsed, eta) {
-    const learning = phase.endsWith("learning") || phase === "searching";
+    const learning = phase.endsWith("learning") || phase === "searching" || phase === "cutting";
     if (learning) bar.value = n ? step / n : 0;
     else bar.removeAttribute("value");
     const last = points.at(-1);

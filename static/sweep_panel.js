@@ -3,9 +3,10 @@
 
 /** @import { Sweep } from "./lab_types.js" */
 /** @typedef {import("./explorer.js").Explorer} Explorer */
-import { postSweep } from "./api.js";
+import { postSweep, postSweepJob } from "./api.js";
 import { fill, h } from "./dom.js";
 import { fixed, percent, plural, signed } from "./format.js";
+import { showJob } from "./job_view.js";
 import { lightOf } from "./light.js";
 import { errorNotice } from "./notice.js";
 import { foldsOf, segmented } from "./section.js";
@@ -57,15 +58,47 @@ export function createSweep(explorer, put) {
       out,
       h("p", { class: "small quiet" }, "Cutting every node and every edge, each alone, on 64 pairs…"),
     );
+    const asked = { mode, n_pairs: 64, seed: 0 };
     try {
-      found = await postSweep(graph.circuit.id, { mode, n_pairs: 64, seed: 0 });
-      all = false;
-      render();
-      if (colour.getAttribute("aria-pressed") === "true") light();
+      if (isLarge(asked)) await later(asked);
+      else show(await postSweep(graph.circuit.id, asked));
     } catch (error) {
       fill(out, errorNotice(error, run));
     }
     measure.disabled = false;
+  }
+
+  /** @param {Sweep} sweep */
+  function show(sweep) {
+    found = sweep;
+    all = false;
+    render();
+    if (colour.getAttribute("aria-pressed") === "true") light();
+  }
+
+  /** Whether the server does it as a job alone. @param {import("./lab_types.js").SweepRequest} asked */
+  function isLarge(asked) {
+    const { n_nodes, n_edges } = graph.circuit;
+    const most = Number(document.getElementById("panel-cut")?.dataset.sweepPrompts ?? Infinity);
+    return 2 * asked.n_pairs * (n_nodes + (asked.mode === "resample" ? 0 : n_edges)) > most;
+  }
+
+  /** A large one is a job: it shows how far it is, can be cancelled, and is fetched once it is done. @param {import("./lab_types.js").SweepRequest} asked */
+  async function later(asked) {
+    const place = h("div", { class: "stack-small", "data-testid": "sweep-job" });
+    const job = await postSweepJob(graph.circuit.id, asked);
+    fill(out, place);
+    const leave = showJob(place, job, {
+      onFinal: async (ended) => {
+        if (ended.state !== "done" || !place.isConnected) return;
+        leave();
+        try {
+          show(await postSweep(graph.circuit.id, asked));
+        } catch (error) {
+          fill(out, errorNotice(error, run));
+        }
+      },
+    });
   }
 
   function light() {

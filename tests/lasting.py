@@ -18,8 +18,9 @@ from model.tasks.own import own_task
 from model.tasks.task import SPLITS
 
 LONG_S = 300
+N_STEPS = 90
 PRUNE = {
-    "n_steps": 150, "pairs_per_step": 4, "target_loss_nats": 0.8, "lr": 0.1, "calibrated": False, "greedy": False,
+    "n_steps": N_STEPS, "pairs_per_step": 4, "target_loss_nats": 0.8, "lr": 0.1, "calibrated": False, "greedy": False,
     "cut_edges": False, "ease_penalty": False,
 }  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The files by which people deploy, and the command that says what is wrong with what they deployed."""
 
+import json
 import re
 import socket
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -38,6 +40,16 @@ def test_an_image_runs_without_rights_and_is_asked_for_its_health(target: str) -
 
 def test_what_is_copied_into_an_image_is_no_secret() -> None:
     assert {".git", ".env", "data", ".venv"} <= set((ROOT / ".dockerignore").read_text().split())
+
+
+def test_compose_is_what_the_compose_specification_allows() -> None:
+    """The schema is the specification's own (Apache 2.0), as docker-compose 1.29.2 brings it; `name` came later."""
+    schema = json.loads((ROOT / "tests" / "data" / "compose_spec.json").read_text())
+    jsonschema.Draft201909Validator.check_schema(schema)
+    rest = {key: value for key, value in COMPOSE.items() if key != "name"}
+    assert [error.message for error in jsonschema.Draft201909Validator(schema).iter_errors(rest)] == []
+    wrong = rest | {"services": {"web": {"image": "x", "port": ["8000"]}}}
+    assert list(jsonschema.Draft201909Validator(schema).iter_errors(wrong)), "and a wrong word is found"
 
 
 def test_compose_starts_the_server_on_postgresql_with_little_rights() -> None:

@@ -10,7 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import tiny
+from app.artifacts import Artifacts
+from app.schemas import SearchRequest, SweepJob
 from app.settings import ROOT, Settings
+from app.store import Store
 from app.supervisor import environment_of
 from conftest import tiny_settings, wait_for
 from lasting import LONG_S, opened, request
@@ -62,6 +66,11 @@ def test_a_job_goes_on_when_its_worker_on_the_cluster_is_killed(tiny_bundle: Pat
         os.kill(busy, signal.SIGKILL)
         wait_for(lambda: queue.get(long.id).resumed_from_step is not None, LONG_S)
         wait_for(lambda: len(desks_of(settings)) == 2 and desks_of(settings) != first, LONG_S)
+        found = queue.add(search())
+        swept = queue.add(sweep_of(store, tiny_bundle))
+        wait_for(lambda: all(queue.get(job.id).state == "done" for job in (found, swept)), LONG_S)
+        assert store.circuit(queue.get(found.id).circuit or "").provenance.search is not None
+        assert len(Artifacts(settings.artifacts_address).names("sweeps")) == 1
         queue.stop(long.id)
         wait_for(lambda: queue.get(long.id).state == "done", LONG_S)
         circuit = queue.get(long.id).circuit
@@ -71,6 +80,16 @@ def test_a_job_goes_on_when_its_worker_on_the_cluster_is_killed(tiny_bundle: Pat
         queue.cancel(again.id)
         last = queue.add(request(4, n_steps=5))
         wait_for(lambda: queue.get(last.id).state == "done", LONG_S)
+
+
+def search() -> SearchRequest:
+    body = request(5, n_steps=5).model_dump(exclude={"kind"})
+    return SearchRequest.model_validate(body | {"n_trials": 2})
+
+
+def sweep_of(store: Store, bundle: Path) -> SweepJob:
+    store.import_bundle(bundle / "circuits")
+    return SweepJob(circuit=store.bundled_circuits(tiny.TASK)[0].id, mode="zero", n_pairs=4)
 
 
 class Zero:

@@ -126,8 +126,9 @@ def test_pages_answer_while_a_prune_runs(tiny_server: Server, circuit_id: str) -
     job = submit(tiny_server, ENDLESS)
     wait_for(lambda: job_of(tiny_server, job).state == "running", UP_S)
     for _ in range(5):
-        response = httpx.get(f"{tiny_server.url}/circuits/{circuit_id}.json", timeout=3)
+        response = httpx.get(f"{tiny_server.url}/circuits/{circuit_id}.json", timeout=60)
         assert response.status_code == 200
+    assert job_of(tiny_server, job).state == "running", "none of them waited for its end"
     assert httpx.post(f"{tiny_server.url}{job.url}/cancel").status_code == 200
 
 

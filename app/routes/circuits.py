@@ -14,6 +14,7 @@ from app.deps import (
     TheMakers,
     ThePages,
     TheStore,
+    TheSweeps,
     TheVisitor,
 )
 from app.errors import refusals
@@ -81,6 +82,7 @@ def circuit_page(
     pages: ThePages,
     reader: TheVisitor,
     forks: TheForks,
+    sweeps: TheSweeps,
     notes: str | None = None,
 ) -> Response:
     circuit = store.circuit(circuit_id)
@@ -90,7 +92,7 @@ def circuit_page(
         "circuit.html", title, circuit=circuit, model=catalogue.model_summary(circuit.model),
         others=comparing.choices(circuit, reader), card=cards.card(circuit_id),
         annotation=annotation, revisions=store.annotations_of(circuit_id, reader), tour=catalogue.tour_circuit(),
-        lineage=forks.lineage(circuit_id, reader),
+        lineage=forks.lineage(circuit_id, reader), sweep_prompts=sweeps.at_once,
     )  # fmt: skip
 
 

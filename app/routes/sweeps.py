@@ -1,4 +1,4 @@
-"""Sweeps: the effect of every node and every edge of a circuit in one request."""
+"""Sweeps: the effect of every node and every edge of a circuit, in one request or, where that takes long, as a job."""
 
 import csv
 import io
@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from app import urls
-from app.deps import TheLab
+from app.deps import TheMakers, TheQueue, TheSweeps, TheVisitor
 from app.errors import refusals
+from app.schemas import Job
 from app.schemas.lab import Sweep, SweepMode, SweepRequest, SweptEdge, SweptNode
 
 router = APIRouter(tags=["ablations"])
@@ -20,8 +21,25 @@ router = APIRouter(tags=["ablations"])
     summary="Cut every node and every edge of a circuit, each alone; answers what each costs",
     responses=refusals(404, 409, 413),
 )
-def sweep(circuit_id: str, request: SweepRequest, lab: TheLab) -> Sweep:
-    return lab.swept(circuit_id, request)
+def sweep(circuit_id: str, request: SweepRequest, sweeps: TheSweeps) -> Sweep:
+    return sweeps.now(circuit_id, request)
+
+
+@router.post(
+    urls.CIRCUIT_SWEEP_JOBS,
+    status_code=202,
+    summary="The same as a job, for a sweep that is too large for a request",
+    responses={200: {"model": Job, "description": "joined: it waits or runs already"}, **refusals(404, 413, 429)},
+)
+def sweep_later(
+    circuit_id: str, request: SweepRequest, sweeps: TheSweeps, queue: TheQueue, makers: TheMakers, maker: TheVisitor,
+    response: Response,
+) -> Job:  # fmt: skip
+    job, is_new = queue.add_or_join(sweeps.job(circuit_id, request), maker)
+    makers.note("jobs", job.id, maker, is_new=is_new)
+    response.headers["location"] = job.url
+    response.status_code = 202 if is_new else 200
+    return job
 
 
 @router.get(
@@ -32,12 +50,12 @@ def sweep(circuit_id: str, request: SweepRequest, lab: TheLab) -> Sweep:
 )
 def sweep_csv(
     circuit_id: str,
-    lab: TheLab,
+    sweeps: TheSweeps,
     mode: SweepMode = "mean",
     n_pairs: Annotated[int, Query(ge=1, le=512)] = 64,
     seed: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:
-    found = lab.swept(circuit_id, SweepRequest(mode=mode, n_pairs=n_pairs, seed=seed))
+    found = sweeps.now(circuit_id, SweepRequest(mode=mode, n_pairs=n_pairs, seed=seed))
     name = f"sweep-{circuit_id}-{mode}.csv"
     return Response(
         as_csv(found), media_type="text/csv", headers={"content-disposition": f'attachment; filename="{name}"'}

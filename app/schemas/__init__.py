@@ -77,6 +77,7 @@ from app.schemas.jobs import (
     PruneRequest,
     SearchRequest,
     StepEvent,
+    SweepJob,
 )
 from app.schemas.models import (
     Compute,
@@ -237,6 +238,7 @@ __all__ = [
     "Sharpness",
     "SmallestCircuit",
     "StepEvent",
+    "SweepJob",
     "StoryStep",
     "TaskCheck",
     "TaskDetail",

@@ -8,6 +8,7 @@ from pydantic import Field
 from app.schemas.base import CircuitId, Name, Wire
 from app.schemas.card import ControlName
 from app.schemas.circuits import PruneSettings
+from app.schemas.lab import SweepRequest
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 
@@ -46,7 +47,16 @@ class MeansRequest(Wire):
     model: Name
 
 
-JobRequest = Annotated[PruneRequest | SearchRequest | CardRequest | MeansRequest, Field(discriminator="kind")]
+class SweepJob(SweepRequest):
+    """A sweep that is too large for a request; once done it is found where small ones are asked for."""
+
+    kind: Literal["sweep"] = "sweep"
+    circuit: CircuitId
+
+
+JobRequest = Annotated[
+    PruneRequest | SearchRequest | CardRequest | MeansRequest | SweepJob, Field(discriminator="kind")
+]
 
 
 class JobProgress(Wire):
@@ -103,7 +113,7 @@ class Job(Wire):
     progress: JobProgress | None
     resumed_from_step: int | None = Field(description="where it last went on after it was interrupted")
     stop_asked: bool = Field(description="it was asked to end with what it has")
-    circuit: str | None = Field(description="once done: the circuit made, or whose card it was; null for means")
+    circuit: str | None = Field(description="once done: the circuit made, measured or swept; null for means")
     error: str | None
 
 
