@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import fsspec
+from fsspec import AbstractFileSystem
 from fsspec.utils import get_protocol
 
 from model.errors import InputError
@@ -35,8 +36,10 @@ class Artifacts:
         self.address = str(address)
         self.shown = shown(self.address)
         self._lock = threading.RLock()
+        self._fs: AbstractFileSystem | None = None
+        self._root = ""
         try:
-            self._open()
+            fsspec.get_filesystem_class(get_protocol(self.address))
         except (ValueError, ImportError) as error:
             raise InputError(f"SPARSESCOPE_ARTIFACTS is {self.shown}: {_said(error)}") from error
 
@@ -44,42 +47,44 @@ class Artifacts:
     def is_local(self) -> bool:
         return get_protocol(self.address) in ("file", "local")
 
-    def _open(self) -> None:
-        # Listings are never remembered: other processes write to the same place.
-        self._fs, self._root = fsspec.url_to_fs(self.address, skip_instance_cache=True, use_listings_cache=False)
+    def _opened(self) -> AbstractFileSystem:
+        """Some filesystems connect when they are made, so that is done when something is asked of them."""
+        if self._fs is None:
+            # Listings are never remembered: other processes write to the same place.
+            self._fs, self._root = fsspec.url_to_fs(self.address, skip_instance_cache=True, use_listings_cache=False)
+        return self._fs
 
     def write(self, name: str, data: bytes) -> None:
-        path = self._path(name)
-        part = f"{path}{PART}"
-
-        def write() -> None:
+        def write(fs: AbstractFileSystem) -> None:
+            path = self._path(name)
+            part = f"{path}{PART}"
             try:
-                self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
-                self._fs.pipe_file(part, data)
-                self._fs.mv(part, path)
+                fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+                fs.pipe_file(part, data)
+                fs.mv(part, path)
             except BaseException:
                 with contextlib.suppress(Exception):
-                    self._fs.rm_file(part)
+                    fs.rm_file(part)
                 raise
 
         self._ask(write, f"{name} cannot be written")
 
     def read(self, name: str) -> bytes | None:
         """None where there is none."""
-        found: bytes | None = self._ask(lambda: self._fs.cat_file(self._path(name)), f"{name} cannot be read")
+        found: bytes | None = self._ask(lambda fs: fs.cat_file(self._path(name)), f"{name} cannot be read")
         return found
 
     def delete(self, name: str) -> None:
-        def delete() -> None:
+        def delete(fs: AbstractFileSystem) -> None:
             for path in (self._path(name), f"{self._path(name)}{PART}"):
-                if self._fs.exists(path):
-                    self._fs.rm_file(path)
+                if fs.exists(path):
+                    fs.rm_file(path)
 
         self._ask(delete, f"{name} cannot be deleted")
 
     def names(self, under: str) -> list[str]:
         """The names that begin with `under/`, one level deep, in order. What was never finished is none."""
-        found = self._ask(lambda: self._fs.ls(self._path(under), detail=False), "the artifacts cannot be listed") or []
+        found = self._ask(lambda fs: fs.ls(self._path(under), detail=False), "the artifacts cannot be listed") or []
         bases = {str(path).rstrip("/").rpartition("/")[2] for path in found}
         return sorted(f"{under}/{base}" for base in bases if base and not base.endswith(PART))
 
@@ -95,12 +100,12 @@ class Artifacts:
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
 
-    def _ask(self, do: Callable[[], T], failure: str) -> T | None:
+    def _ask(self, do: Callable[[AbstractFileSystem], T], failure: str) -> T | None:
         """None where the file is missing. Elsewhere a connection that has gone stale is opened anew, once."""
         with self._lock:
             for is_last in (self.is_local, True):
                 try:
-                    return do()
+                    return do(self._opened())
                 except FileNotFoundError:
                     return None
                 except OSError as error:
@@ -112,8 +117,7 @@ class Artifacts:
                 if is_last:
                     break
                 log.info("%s is asked again: %s", self.shown, _said(cause))
-                with contextlib.suppress(Exception):
-                    self._open()
+                self._fs = None
             raise ArtifactsAway(f"{failure} at {self.shown}: {_said(cause)}") from cause
 
 

@@ -36,7 +36,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         413: "the body is too large",
         422: "something in the request is not usable; the message says what and what is allowed",
         429: "too many requests; `retry-after` says when to come back",
-        503: "the store does not answer",
+        503: "the store, or the place of the artifacts, does not answer",
         507: "the server's disk is full; nothing was kept",
     }.items()
 }
@@ -133,7 +133,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(OSError)
     def unwritable(request: Request, error: OSError) -> Response:
-        if what_went_wrong(error) != "disk":
+        what = what_went_wrong(error)
+        if what == "artifacts":
+            log.error("%s %s: %s", request.method, request.url.path, error)
+            message = "the place of the artifacts does not answer just now; nothing was changed, try again in a moment"
+            return answer(request, 503, message, {"retry-after": "5"})
+        if what != "disk":
             raise error
         return full(request, error)
 

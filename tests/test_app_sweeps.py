@@ -21,7 +21,7 @@ from app.schemas.lab import Sweep
 from app.settings import Settings
 from app.worker import Alive, Worker
 from app.workplace import work_of
-from conftest import TINY, serving, tiny_settings, wait_for
+from conftest import TINY, free_port, serving, tiny_settings, wait_for
 
 ASKED = {"mode": "zero", "n_pairs": 4, "seed": 0}
 
@@ -101,6 +101,14 @@ def test_a_sweep_that_is_cancelled_ends_and_keeps_nothing(
         work_of(bounded, database)(claim.request, report)
     database.close()
     assert artifacts.names("sweeps") == []
+
+
+def test_artifacts_that_are_away_are_said(settings: Settings, circuit_id: str) -> None:
+    away = {"artifacts": f"ftp://us:secret@127.0.0.1:{free_port()}/kept", "sweep_prompts_at_once": 100}
+    with TestClient(create_app(settings.model_copy(update=away))) as client:
+        answer = client.post(f"/circuits/{circuit_id}/sweeps", json=ASKED)
+    assert answer.status_code == 503 and answer.headers["retry-after"] == "5"
+    assert answer.json()["error"]["message"].startswith("the place of the artifacts does not answer just now")
 
 
 @pytest.mark.browser
