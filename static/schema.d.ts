@@ -679,6 +679,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/circuits/{circuit_id}/sweeps/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same as a job, for a sweep that is too large for a request */
+        post: operations["sweep_later_circuits__circuit_id__sweeps_jobs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/circuits/{circuit_id}/traces": {
         parameters: {
             query?: never;
@@ -3366,7 +3383,7 @@ export interface components {
         Job: {
             /**
              * Circuit
-             * @description once done: the circuit made, or whose card it was; null for means
+             * @description once done: the circuit made, measured or swept; null for means
              */
             circuit: string | null;
             /**
@@ -3389,7 +3406,7 @@ export interface components {
              */
             queue_place: number | null;
             /** Request */
-            request: components["schemas"]["PruneRequest"] | components["schemas"]["SearchRequest"] | components["schemas"]["CardRequest"] | components["schemas"]["MeansRequest"];
+            request: components["schemas"]["PruneRequest"] | components["schemas"]["SearchRequest"] | components["schemas"]["CardRequest"] | components["schemas"]["MeansRequest"] | components["schemas"]["SweepJob"];
             /**
              * Resumed From Step
              * @description where it last went on after it was interrupted
@@ -5624,6 +5641,35 @@ export interface components {
             task: string;
         };
         /**
+         * SweepJob
+         * @description A sweep that is too large for a request; once done it is found where small ones are asked for.
+         */
+        SweepJob: {
+            /** Circuit */
+            circuit: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "sweep";
+            /**
+             * Mode
+             * @default mean
+             * @enum {string}
+             */
+            mode: "mean" | "zero" | "resample";
+            /**
+             * N Pairs
+             * @default 64
+             */
+            n_pairs: number;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+        };
+        /**
          * SweepRequest
          * @description Cut every node and every edge of a circuit, each alone.
          */
@@ -6038,8 +6084,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6107,8 +6162,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6156,8 +6220,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6206,8 +6279,17 @@ export interface operations {
                     "text/plain": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6256,8 +6338,17 @@ export interface operations {
                     "text/plain": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6314,8 +6405,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6363,8 +6463,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6413,8 +6522,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6464,8 +6582,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6535,8 +6662,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6584,8 +6720,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6655,8 +6800,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6704,8 +6858,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6784,8 +6947,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6852,8 +7024,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6923,8 +7104,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6987,8 +7177,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7058,8 +7257,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7121,8 +7329,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7201,8 +7418,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7264,8 +7490,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7335,8 +7570,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7384,8 +7628,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7443,8 +7696,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7502,8 +7764,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7563,8 +7834,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7625,8 +7905,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7687,8 +7976,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7736,8 +8034,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7799,8 +8106,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7861,8 +8177,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7924,8 +8249,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7995,8 +8329,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8053,8 +8396,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8121,8 +8473,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8180,8 +8541,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8242,8 +8612,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8313,8 +8692,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8375,8 +8763,106 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    sweep_later_circuits__circuit_id__sweeps_jobs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SweepRequest"];
+            };
+        };
+        responses: {
+            /** @description joined: it waits or runs already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description no such model, task, circuit, node, annotation, ablation or job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description something in the request is not usable; the message says what and what is allowed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description too many requests; `retry-after` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store, or the place of the artifacts, does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8446,8 +8932,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8505,8 +9000,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8543,8 +9047,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8595,8 +9108,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8635,8 +9157,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8673,8 +9204,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8722,8 +9262,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8760,8 +9309,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8838,8 +9396,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8876,8 +9443,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8927,8 +9503,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8996,8 +9581,26 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description too many requests; `retry-after` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9036,8 +9639,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9105,8 +9717,26 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description too many requests; `retry-after` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9154,8 +9784,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9212,8 +9851,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9264,8 +9912,17 @@ export interface operations {
                     "text/event-stream": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9313,8 +9970,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9371,8 +10037,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9431,8 +10106,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9469,8 +10153,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9518,8 +10211,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9572,8 +10274,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9624,8 +10335,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9669,6 +10389,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ready"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
         };
@@ -9731,8 +10460,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9780,8 +10518,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9831,8 +10578,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9869,8 +10625,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9918,8 +10683,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9971,8 +10745,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10027,8 +10810,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10096,8 +10888,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10134,8 +10935,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10194,8 +11004,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10236,8 +11055,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10285,8 +11113,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10336,8 +11173,17 @@ export interface operations {
                     "text/plain": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10386,8 +11232,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10458,8 +11313,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10517,8 +11381,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10567,8 +11440,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
-            /** @description the store does not answer */
+            /** @description the store, or the place of the artifacts, does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description the server's disk is full; nothing was kept */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
