@@ -25,7 +25,7 @@ from model.subject import Subject
 from model.tasks.pair import PromptPair
 
 SEED = 0
-N_STRONGEST, N_KEY_PAIRS = 24, 32
+N_KEY_PAIRS = 32
 
 
 class Answered(NamedTuple):
@@ -84,7 +84,7 @@ class Trials:
     def _make_curve(self, circuit_id: str, name: str, n_pairs: int) -> StressCurve:
         subject, record, circuit = self.experiments.circuit(circuit_id)
         sweep = next(s for s in sweeps_of(self.experiments.tasks.find(record.task)) if s.name == name)
-        by_effect = sorted(record.nodes, key=lambda node: -node.effect_nats)[:N_STRONGEST]
+        by_effect = sorted(record.nodes, key=lambda node: -node.effect_nats)
         strongest = [parse_node(node.id, subject.config) for node in by_effect]
         batch = self.experiments.baselines.of_task(subject.name, record.task, N_KEY_PAIRS, SEED).batch
         key = key_of(subject, circuit, strongest, batch) if strongest else None

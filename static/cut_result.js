@@ -118,7 +118,7 @@ function besideWords(controls) {
   const from = [...standIns.values()].map(
     (one) => `; ${one.site} has too few others, so ${one.taken_from}, the nearest comparable site, stands in`,
   );
-  return `Thin grey: ${nodes}, drawn at random from the same sites${from.join("")}.`;
+  return `Thin grey: ${nodes}, drawn at random${from.length ? from.join("") : " from the same sites"}.`;
 }
 
 /** @param {Steering} steering @param {number} t */

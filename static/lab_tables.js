@@ -11,7 +11,7 @@ const SHOWN_PAIRS = 4;
 
 /** A change with its interval. @param {Interval} value @param {number} [digits] */
 export const change = (value, digits = 3) =>
-  `${signed(value.value, digits)} [${signed(value.low, digits)}, ${signed(value.high, digits)}]`;
+  `${signed(value.value, digits)} [${signed(value.low, digits)},\u00a0${signed(value.high, digits)}]`;
 
 /** @param {string[]} names @param {import("./dom.js").Child[]} rows @param {object} [attributes] */
 export function table(names, rows, attributes = {}) {
@@ -30,7 +30,15 @@ export function table(names, rows, attributes = {}) {
 
 /** @param {string} name @param {...string} cells */
 const row = (name, ...cells) =>
-  h("tr", {}, h("th", { scope: "row" }, name), ...cells.map((cell) => h("td", { class: "number" }, cell)));
+  h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, name),
+    ...cells.map((cell) => h("td", { class: "number" }, whole(cell))),
+  );
+
+/** The same, its bracket on one line. @param {string} text */
+const whole = (text) => text.replaceAll(", ", ",\u00a0");
 
 /** @param {Measure} before @param {Measure} after */
 export function figuresTable(before, after) {

@@ -1,9 +1,14 @@
 """The card and the trials of a circuit in Chromium, as a person uses them, on the tiny model."""
 
+import json
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
@@ -67,7 +72,7 @@ def test_a_missing_control_is_computed_at_a_click_and_a_prune_as_a_job(page: Pag
     expect(page.get_by_test_id("control-shuffled_weights")).to_contain_text("missing")
 
 
-def test_a_failing_prompt_goes_into_the_live_prompt(page: Page, circuit: CircuitDetail) -> None:
+def test_a_failing_prompt_goes_into_the_live_prompt(page: Page, card_server: Server, circuit: CircuitDetail) -> None:
     page.goto(f"{circuit.url}/failures?n_pairs=8")
     first = page.get_by_test_id("failures").locator("tbody tr").first
     prompt = first.locator("pre").inner_text()
@@ -77,7 +82,25 @@ def test_a_failing_prompt_goes_into_the_live_prompt(page: Page, circuit: Circuit
 
     page.goto(f"{circuit.url}/failures?n_pairs=8")
     figure = page.locator("#failures-figure[data-ready]")
-    expect(figure.locator(".scatterlayer .trace .point")).to_have_count(16)
+    points = figure.locator(".scatterlayer .trace .point")
+    expect(points).to_have_count(16)
+    expect(page.locator("#own-form[data-ready]")).to_be_visible()
+    figure.scroll_into_view_if_needed()
+    box = points.last.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2 - 40, box["y"] - 40)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
+    expect(figure.locator(".hoverlayer .hovertext")).to_be_visible()
+    page.mouse.down()
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"/circuits/[0-9a-f]{16}\?prompt=.*panel=prompt"))
+    expect_graph(page)
+    (clicked,) = parse_qs(urlsplit(page.url).query)["prompt"]
+    expect(page.locator("#panel-prompt textarea").first).to_have_value(clicked)
+    ranked = httpx.get(f"{card_server.url}{circuit.url}/failures.json?n_pairs=8&limit=16", timeout=60).json()
+    assert clicked in {failure["prompt"] for failure in ranked["failures"]}
+
+    page.goto(f"{circuit.url}/failures?n_pairs=8")
     expect(page.locator("#own-form[data-ready]")).to_be_visible()
     page.locator("#own-prompts").fill("print(\"a b\n---\nprint('c")
     page.get_by_role("button", name="Rank them").click()
@@ -95,6 +118,34 @@ def test_a_rule_is_typed_corrected_and_compared(page: Page, circuit: CircuitDeta
     row = page.get_by_test_id("agreement").get_by_role("row", name="rule and truth")
     expect(row).to_contain_text("100.0%")
     expect(page).to_have_url(re.compile("rule=quote_open"))
+
+
+def test_a_claim_is_shared_run_again_and_found_out_where_a_figure_was_changed(
+    page: Page, card_server: Server, circuit: CircuitDetail
+) -> None:
+    asked = {"target": {"kind": "circuit", "circuit": circuit.id}, "nodes": [circuit.nodes[0].id], "n_pairs": 8}
+    record = httpx.post(f"{card_server.url}/ablations", json=asked, timeout=60).json()
+    page.goto(record["url"])
+    page.get_by_test_id("share").click()
+    dialog = page.get_by_test_id("share-dialog")
+    expect(dialog.get_by_test_id("share-link")).to_have_value(f"{card_server.url}{record['url']}")
+    dialog.get_by_test_id("share-shorten").click()
+    expect(dialog.get_by_test_id("share-short")).to_have_value(re.compile(r"/s/[a-z2-7]{10}$"))
+    page.goto(dialog.get_by_test_id("share-short").input_value())
+    expect(page).to_have_url(f"{card_server.url}{record['url']}")
+    page.get_by_test_id("run-again").click()
+    expect(page.get_by_test_id("verdict")).to_have_text("reproduced")
+
+    record["after"]["loss_nats"]["value"] += 0.25
+    with closing(sqlite3.connect(card_server.data_dir / "sparsescope.db", timeout=60)) as store, store:
+        text = json.dumps(record)
+        assert store.execute("UPDATE ablations SET record = ? WHERE id = ?", (text, record["id"])).rowcount == 1
+    page.reload()
+    page.get_by_test_id("run-again").click()
+    expect(page.get_by_test_id("verdict")).to_have_text("drifted")
+    row = page.get_by_test_id("check-result").get_by_role("row", name="after.loss_nats.value")
+    expect(row).to_contain_text("−0.25000")
+    expect(page.get_by_test_id("check-result")).to_contain_text("float32 on the same kind of device")
 
 
 def test_a_sweep_is_run_and_drawn(page: Page, circuit: CircuitDetail) -> None:

@@ -81,7 +81,7 @@ class StressCurve(Wire):
     calibrated: bool
     sweep: SweepSummary
     key_node: str | None = Field(
-        description="of the nodes whose cut costs the circuit most, the first that tells the classes apart"
+        description="of the nodes that tell the classes apart at the last token, the one whose cut costs most"
     )
     points: list[StressPoint]
     limit: str | None

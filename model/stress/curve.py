@@ -100,16 +100,16 @@ def answerable(subject: Subject, pair: PromptPair) -> bool:
 
 @torch.no_grad()
 def key_of(subject: Subject, circuit: Circuit, strongest: Sequence[Node], batch: PairBatch) -> Node | None:
-    """The first of the circuit's strongest nodes that tells the classes apart at the last token.
+    """The first of some nodes, strongest first, that tells the classes apart at the last token; None where none does.
 
-    That is: their means differ by more than the values' spread within the classes. Where none does, the first.
+    That is: their means differ by more than the values' spread within the classes, and by more than rounding.
     """
     values = record(subject, batch.tokens, batch.last, strongest, circuit).values
     at_last = values.gather(2, batch.last.expand(len(strongest), -1)[..., None])[..., 0].unflatten(1, (2, -1))
     apart = (at_last[:, 0].mean(dim=1) - at_last[:, 1].mean(dim=1)).abs()
     within = at_last.std(dim=2, correction=0).mean(dim=1)
-    telling = ((apart > within) & (apart > 0)).tolist()
-    return next((node for node, tells in zip(strongest, telling, strict=True) if tells), next(iter(strongest), None))
+    telling = ((apart > within) & (apart > 1e-5 * at_last.abs().amax(dim=(1, 2)))).tolist()
+    return next((node for node, tells in zip(strongest, telling, strict=True) if tells), None)
 
 
 @torch.no_grad()
