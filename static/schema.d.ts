@@ -5572,7 +5572,7 @@ export interface components {
             calibrated: boolean;
             /**
              * Key Node
-             * @description of the nodes whose cut costs the circuit most, the first that tells the classes apart
+             * @description of the nodes that tell the classes apart at the last token, the one whose cut costs most
              */
             key_node: string | null;
             /** Limit */
