@@ -18,6 +18,9 @@ python-3x128) python --n-layer 3 --d-model 128 --density 0.05 --learning-rate 0.
 python-3x128-sparser)
     python --n-layer 3 --d-model 128 --density 0.025 --first-density 0.05 --learning-rate 0.03 --n-steps 3000 \
         --start-from bundle/models/python-3x128 ;;
+python-3x128-sparsest)
+    python --n-layer 3 --d-model 128 --density 0.0125 --first-density 0.025 --learning-rate 0.03 --n-steps 3000 \
+        --start-from bundle/models/python-3x128-sparser ;;
 python-3x128-denser)
     python --n-layer 3 --d-model 128 --density 0.1 --first-density 0.1 --learning-rate 0.03 --n-steps 3000 \
         --start-from bundle/models/python-3x128 ;;
