@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test check format bench science screenshots openapi
+.PHONY: run test check format bench fuzz load soak science screenshots openapi
 .DELETE_ON_ERROR:
 
 ## Serve the app at http://127.0.0.1:8000
@@ -33,6 +33,18 @@ format: .venv/installed-dev node_modules/installed
 bench: .venv/installed-dev .venv/chromium
 	PYTHONPATH=.:tests $(BIN)/python -m bench
 	PYTHONPATH=. $(BIN)/python tests/bench_draw.py
+
+## Ten thousand requests made from the OpenAPI document; fails on a server error or an undocumented answer
+fuzz: .venv/installed-dev
+	PYTHONPATH=.:tests $(BIN)/python tests/fuzz.py --cases $(or $(CASES),10000) --seed $(or $(SEED),0)
+
+## Two hundred visitors while a prune runs; the table goes into the README
+load: .venv/installed-dev
+	PYTHONPATH=.:tests $(BIN)/python tests/load.py --readme README.md
+
+## An hour, or MINUTES, of steady visitors and jobs; fails where memory goes on growing
+soak: .venv/installed-dev
+	PYTHONPATH=.:tests $(BIN)/python tests/soak.py --minutes $(or $(MINUTES),60)
 
 ## Measure every bundled model and circuit again; the tables go into the README
 science: .venv/installed

@@ -45,7 +45,7 @@ COMPUTES: dict[str, str] = {
     urls.SHORT_LINKS: "a short name for an address of this server, which anybody may share",
     urls.ABLATIONS: "a cut is measured; its record is figures under an id that follows from the request",
 }
-#: GETs that run the model.
+#: GETs that run the model, draw a picture or write a file; a page that a person waits for as well as its JSON.
 COMPUTING_GETS = frozenset(
     {
         urls.CIRCUIT_NODE_JSON,
@@ -58,8 +58,19 @@ COMPUTING_GETS = frozenset(
         urls.CIRCUIT_SIZE_JSON,
         urls.CIRCUIT_SWEEPS_CSV,
         urls.MODEL_TASK_JSON,
+        urls.MODEL,
         urls.MODEL_CHANNELS_JSON,
-        *(path for page in (urls.COMPARE, urls.FAILURES, urls.STRESS, urls.RULES) for path in (page, urls.twin(page))),
+        urls.CIRCUIT_EXPORT,
+        urls.CIRCUIT_PREVIEW,
+        urls.PROGRAM_PYTHON,
+        urls.SPARSITY,
+        urls.SPARSITY_NEURON,
+        urls.SPARSITY_CHANNEL,
+        *(
+            path
+            for page in (urls.COMPARE, urls.FAILURES, urls.STRESS, urls.RULES, urls.PROGRAM)
+            for path in (page, urls.twin(page))
+        ),
     }
 )
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -54,9 +54,10 @@ def serve(
     with sentences():
         settings = settings_of(host=host, port=port, data_dir=data_dir, device=device)
         app = create_app(settings)
-    # Event streams stay open until their job ends; a stop does not wait for them.
+    # Event streams stay open until their job ends; a stop does not wait for them. Idle connections are kept longer than
+    # a proxy keeps them (nginx: 60 s), so that it never sends a request on one that is just being closed here.
     uvicorn.run(
-        app, host=settings.host, port=settings.port, timeout_graceful_shutdown=1,
+        app, host=settings.host, port=settings.port, timeout_graceful_shutdown=1, timeout_keep_alive=75,
         access_log=False, log_config=None, server_header=False,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 import tiny
-from app import cli
+from app import cli, deps, urls
 from app.access import COMPUTES, COMPUTING_GETS, COOKIE, OPEN, SAFE, is_local
 from app.allowance import Allowance
 from app.main import create_app
@@ -66,6 +66,67 @@ def test_what_is_open_or_computes_exists_and_has_a_reason(public: TestClient) ->
         assert ("POST", path) in known and " " in reason, path
     for path in COMPUTING_GETS:
         assert ("GET", path) in known, path
+
+
+#: Parts of the app that run the model, draw or write files.
+COMPUTING = {
+    deps.get_comparing, deps.get_experiments, deps.get_exports, deps.get_forks, deps.get_lab, deps.get_node_analyses,
+    deps.get_node_labels, deps.get_programs, deps.get_prompt_analyses, deps.get_sizes, deps.get_sparsity,
+    deps.get_trials,
+}  # fmt: skip
+#: GETs that are handed such a part and use it to read alone.
+READING = {
+    urls.CIRCUIT: "which circuits can stand beside it is a list",
+    urls.CIRCUIT_LINEAGE_JSON: "where it came from stands in the store",
+}
+
+
+def asked_parts(dependant: Any) -> set[Any]:
+    return {dependant.call}.union(*(asked_parts(inner) for inner in dependant.dependencies))
+
+
+def test_whatever_a_get_computes_counts_against_its_visitor(public: TestClient) -> None:
+    """A new route that is handed a computing part is limited, or says here why it need not be."""
+    found = set()
+    for included in public.app.routes:  # type: ignore[attr-defined]
+        router = getattr(included, "original_router", None)
+        for route in router.routes if router is not None else []:
+            if "GET" in (route.methods or ()) and asked_parts(route.dependant) & COMPUTING:
+                assert (route.path in COMPUTING_GETS) != (route.path in READING), route.path
+                found.add(route.path)
+    assert set(READING) <= found and {urls.CIRCUIT_EXPORT, urls.PROGRAM, urls.NODE_TASK_JSON} <= found
+
+
+@pytest.mark.parametrize("what", ["exports/svg", "preview.png", "program.py", "program"])
+def test_pictures_files_and_programs_have_the_same_limit(settings: Settings, circuit_id: str, what: str) -> None:
+    app = create_app(with_(settings, host="0.0.0.0", token=TOKEN, computations_per_minute=1))
+    with TestClient(app) as client:
+        path = f"/circuits/{circuit_id}/{what}"
+        assert client.get(path).status_code == 200
+        late = client.get(path, headers=PAGE)
+        assert late.status_code == 429 and int(late.headers["retry-after"]) >= 1
+        assert "1 computations a minute are allowed; try again in" in late.text
+        assert client.get(path, headers=BEARER).status_code == 200
+
+
+def test_what_is_unlisted_is_found_by_nobody_who_does_not_know_its_address(public: TestClient, circuit_id: str) -> None:
+    """Its id is a hash of 64 bits at least, and no list, error or choice of names gives it away."""
+    kept = public.post(f"/circuits/{circuit_id}/annotations", json=WRITTEN, headers=BEARER).json()["id"]
+    nodes = [node["id"] for node in public.get(f"/circuits/{circuit_id}.json").json()["nodes"]]
+    fork = public.post(f"/circuits/{circuit_id}/forks", json={"drop": nodes[:1]}, headers=BEARER).json()["id"]
+    job = public.post("/jobs", json={"model": tiny.MODEL, "task": tiny.TASK}, headers=BEARER).json()["id"]
+    assert all(len(secret) >= 12 for secret in (kept, fork, job))
+    public.cookies.clear()
+    for method, path in routes(public):
+        if method != "GET" or path.endswith("/events"):
+            continue
+        for circuit in (circuit_id, "0" * 16):
+            asked = path.replace("{circuit_id}", circuit).replace("{name}", tiny.MODEL).replace("{kind}", "circuits")
+            answer = public.get(filled(asked.replace("{record_id}", circuit)), headers=PAGE)
+            public.cookies.clear()
+            for secret in (kept, fork, job):
+                assert secret not in answer.text, (asked, answer.status_code)
+    assert public.get(f"/circuits/{fork}.json").status_code == 200, "whoever knows the address opens it"
 
 
 def test_a_read_only_server_takes_nothing_even_with_a_token(settings: Settings, circuit_id: str) -> None:
