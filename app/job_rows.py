@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app import urls
-from app.errors import no_such
+from app.errors import Refusal, shortened
 from app.schemas import Job, JobLogLine, JobProgress, JobRequest, JobState
 from app.tables import JobEventRow, JobRow, WorkerRow
 from app.turns import Waiting, in_turn, starts_in
@@ -40,8 +40,8 @@ def row_of(session: Session, job_id: str) -> JobRow:
     """Raises a 404 Refusal."""
     row = session.scalar(select(JobRow).where(JobRow.id == job_id))
     if row is None:
-        newest = session.scalars(select(JobRow.id).order_by(JobRow.created_at.desc()).limit(20)).all()
-        raise no_such("job", job_id, newest)
+        # No choices: jobs of others lead to circuits that are not published yet.
+        raise Refusal(404, f"no job {shortened(job_id)}; yours are listed at {urls.JOBS}")
     return row
 
 

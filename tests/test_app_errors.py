@@ -31,8 +31,8 @@ def refused(response: Any, status: int) -> str:
         ("/circuits.json?model=gpt", "no model 'gpt'; there are: tiny"),
         ("/circuits/zzzz.json", "no circuit 'zzzz'; there are: "),
         ("/ablations/zzzz.json", "no ablation 'zzzz'; there are: "),
-        ("/jobs/zzzz.json", "no job 'zzzz'; there are: "),
-        ("/jobs/zzzz/events", "no job 'zzzz'; there are: "),
+        ("/jobs/zzzz.json", "no job 'zzzz'; yours are listed at /jobs"),
+        ("/jobs/zzzz/events", "no job 'zzzz'; yours are listed at /jobs"),
         ("/nothing", "there is nothing at /nothing"),
         ("/static/../app/main.py", "there is nothing at /app/main.py"),
         ("/static/%2e%2e/app/main.py", "there is nothing at /static/../app/main.py"),
@@ -128,7 +128,7 @@ def test_a_prune_of_nothing_there_is_refused(shared_client: TestClient) -> None:
     assert "no model 'gpt'" in refused(post("/jobs", json={"model": "gpt", "task": tiny.TASK}), 404)
     assert "no task 'quotes'" in refused(post("/jobs", json={"model": "tiny", "task": "quotes"}), 404)
     assert "model is '../x'" in refused(post("/jobs", json={"model": "../x", "task": tiny.TASK}), 422)
-    assert "no job 'zzzz'; there are: " in refused(post("/jobs/zzzz/cancel"), 404)
+    assert "no job 'zzzz'; yours are listed at /jobs" in refused(post("/jobs/zzzz/cancel"), 404)
 
 
 def test_a_body_that_is_not_json(shared_client: TestClient) -> None:
