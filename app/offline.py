@@ -17,6 +17,7 @@ from app import __version__, urls
 from app.card_parts import CardParts
 from app.cards import Cards
 from app.catalogue import Catalogue
+from app.circuit_page import TEMPLATE, circuit_page
 from app.compare import Comparing
 from app.corpus import Corpus
 from app.experiments import Experiments
@@ -63,13 +64,12 @@ class Offline:
         state = SimpleNamespace(access=SimpleNamespace(asks=False))  # a file asks nobody to sign in
         at = SimpleNamespace(path=urls.circuit(record.id))
         request = SimpleNamespace(url=at, base_url="", app=SimpleNamespace(state=state))  # nobody previews a file
-        context = {
-            "request": request, "page_title": f"{record.task_title}: {record.n_nodes} nodes", "circuit": record,
-            "model": self.catalogue.model_summary(record.model), "others": Comparing(self.experiments).choices(record),
-            "card": self.cards.card(record.id), "annotation": None, "revisions": [], "tour": None,
-            "lineage": Forks(self.experiments, record.measures.circuit.n_pairs).lineage(record.id),
-        }  # fmt: skip
-        page = self.templates.env.get_template("circuit.html").render(context)
+        context = circuit_page(
+            record, store=self.store, catalogue=self.catalogue, comparing=Comparing(self.experiments),
+            cards=self.cards, forks=Forks(self.experiments, record.measures.circuit.n_pairs),
+        )  # fmt: skip
+        alone = {"revisions": [], "tour": None}  # nothing to open them at
+        page = self.templates.env.get_template(TEMPLATE).render({"request": request} | context | alone)
         tables = self.templates.env.get_template("offline.html").render(
             circuit=record, card=context["card"], swept=swept, kept=kept, n_recorded=min(MOST_NODES, record.n_nodes)
         )

@@ -5,10 +5,11 @@
 /** @import { CircuitNode, NodeDetail } from "./types.js" */
 /** @typedef {import("./explorer.js").Explorer} Explorer */
 import { getSharpness, postAttention } from "./api.js";
-import { diverging, inkOn, mix } from "./colour.js";
+import { mix } from "./colour.js";
 import { fill, h } from "./dom.js";
-import { brief, fixed, interval, percent, plural, signed, visible } from "./format.js";
+import { interval, percent, plural, signed, visible } from "./format.js";
 import { livePrompt } from "./live_prompt.js";
+import { scoresOf } from "./node_scores.js";
 import { errorNotice } from "./notice.js";
 import { readPalette } from "./palette.js";
 import { RUNS, segmented } from "./section.js";
@@ -101,14 +102,7 @@ function headOf(answer, which) {
       {},
       `What makes the last token’s scores, in the ${which === "circuit" ? "circuit" : "full model"}`,
     ),
-    scoreTable(answer, run),
-    h(
-      "p",
-      { class: "small quiet" },
-      "q·k/√d of each channel of which the circuit keeps q or k; they add up to the score, whose softmax",
-      run.sink_logit === null ? "" : ` with the sink’s ${fixed(run.sink_logit, 2)}`,
-      " is the share.",
-    ),
+    ...scoresOf(answer, run),
   ];
 }
 
@@ -150,68 +144,6 @@ function patternTable(answer, run) {
         h("tr", {}, h("td", {}), run.sink && h("th", { scope: "col" }, h("span", {}, "sink")), ...heads),
       ),
       h("tbody", {}, ...rows),
-    ),
-  );
-}
-
-/** @param {AttentionAnswer} answer @param {HeadRun} run */
-function scoreTable(answer, run) {
-  const palette = readPalette();
-  const shares = run.pattern.at(-1) ?? [];
-  const columns = [
-    ...run.channels.map((channel) => {
-      const sides = [channel.q_kept && "q", channel.k_kept && "k"].filter(Boolean).join("");
-      return { name: `ch${channel.channel} ${sides}`, scores: channel.scores };
-    }),
-    { name: "rest", scores: run.rest },
-  ];
-  const max = Math.max(...columns.flatMap(({ scores }) => scores.map(Math.abs)), 1e-9);
-  const shaded = (/** @type {number} */ value) => {
-    const colour = diverging(value, max, palette);
-    const td = h("td", { class: "number", title: fixed(value, 4) }, brief(value));
-    td.style.backgroundColor = colour;
-    td.style.color = inkOn(colour);
-    return td;
-  };
-  return h(
-    "div",
-    { class: "table-wrap score-wrap", tabindex: 0, role: "region", "aria-label": "The parts of the scores" },
-    h(
-      "table",
-      { class: "scores", "data-testid": "scores" },
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          h("th", {}, "token"),
-          ...columns.map(({ name }) => h("th", { class: "number" }, name)),
-          h("th", { class: "number" }, "score"),
-          h("th", { class: "number" }, "share"),
-        ),
-      ),
-      h(
-        "tbody",
-        {},
-        ...answer.tokens.map((token, j) =>
-          h(
-            "tr",
-            {},
-            h("th", { scope: "row" }, visible(token)),
-            ...columns.map(({ scores }) => shaded(scores[j] ?? 0)),
-            h(
-              "td",
-              { class: "number" },
-              signed(
-                columns.reduce((sum, { scores }) => sum + (scores[j] ?? 0), 0),
-                2,
-              ),
-            ),
-            h("td", { class: "number" }, percent(shares[j] ?? 0)),
-          ),
-        ),
-      ),
     ),
   );
 }

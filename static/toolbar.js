@@ -75,8 +75,9 @@ export function createToolbar({ canvas, graph, store }) {
     }
     const filter = filterWords(view);
     const folded = view.collapsed.length ? `, ${canvas.scene().picture.groups.size} collapsed` : "";
-    need("edge-count").textContent =
-      `${filter ? `${filter}: ` : ""}${shownWords(canvas.scene().graph, shown)}${folded}`;
+    const words = shownWords(canvas.scene().graph, shown);
+    need("edge-count").textContent = `${words}${folded}${filter ? `; ${filter}` : ""}`;
+    need("edge-count").title = need("edge-count").textContent;
     for (const input of directions) input.checked = input.value === view.trace;
     need("hops").textContent = view.hops === 0 ? "all" : String(view.hops);
     /** @type {HTMLButtonElement} */ (need("fewer-hops")).disabled = view.hops === 1;

@@ -188,8 +188,8 @@ def test_thresholds_hide_say_so_and_offer_a_way_back(page: Page, circuit: Circui
     nodes = {node.id for node in circuit.nodes if abs(node.effect_nats) >= 0.01}
     edges = [edge for edge in circuit.edges if edge.source in nodes and edge.target in nodes]
     expect(page.get_by_test_id("edge-count")).to_have_text(
-        f"|effect| ≥ 0.010 nats: showing {len(edges)} of {circuit.n_edges} edges, "
-        f"{len(nodes)} of {circuit.n_nodes} nodes"
+        f"showing {len(edges)} of {circuit.n_edges} edges, {len(nodes)} of {circuit.n_nodes} nodes; "
+        "|effect| ≥ 0.010 nats"
     )
 
     open_circuit(page, circuit, "?min_weight=99")

@@ -137,7 +137,7 @@ def test_a_heads_pattern_scores_and_sharper_attention(page: Page, circuits: list
     total = sum(float(title.rsplit(": ", 1)[1].rstrip("%")) for title in shares)
     assert total == pytest.approx(100, abs=0.3), "a row and its sink's share are the whole of the attention"
     heads = page.get_by_test_id("scores").locator("thead th").all_inner_texts()
-    assert any(head.startswith(f"ch{node.channel} ") for head in heads) and heads[-3:] == ["rest", "score", "share"]
+    assert f"ch{node.channel}" in [head.split()[0] for head in heads] and heads[-3:] == ["rest", "score", "share"]
     score = page.get_by_test_id("scores").locator("tbody tr").first.locator("td").evaluate_all(
         "(cells) => cells.map((cell) => cell.title || cell.textContent)"
     )  # fmt: skip

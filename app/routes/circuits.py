@@ -5,6 +5,7 @@ from fastapi.responses import Response
 
 from app import urls
 from app.cached import cached_json
+from app.circuit_page import TEMPLATE, circuit_page
 from app.deps import (
     TheCards,
     TheCatalogue,
@@ -73,7 +74,7 @@ def circuit(circuit_id: str, request: Request, store: TheStore, cards: TheCards,
 
 
 @router.get(urls.CIRCUIT, include_in_schema=False)
-def circuit_page(
+def page_of_circuit(
     circuit_id: str,
     store: TheStore,
     catalogue: TheCatalogue,
@@ -85,15 +86,11 @@ def circuit_page(
     sweeps: TheSweeps,
     notes: str | None = None,
 ) -> Response:
-    circuit = store.circuit(circuit_id)
-    annotation = None if notes is None else store.annotation_of(circuit_id, notes)
-    title = f"{circuit.task_title}: {circuit.n_nodes} nodes"
-    return pages(
-        "circuit.html", title, circuit=circuit, model=catalogue.model_summary(circuit.model),
-        others=comparing.choices(circuit, reader), card=cards.card(circuit_id),
-        annotation=annotation, revisions=store.annotations_of(circuit_id, reader), tour=catalogue.tour_circuit(),
-        lineage=forks.lineage(circuit_id, reader), sweep_prompts=sweeps.at_once,
+    context = circuit_page(
+        store.circuit(circuit_id), store=store, catalogue=catalogue, comparing=comparing, cards=cards, forks=forks,
+        sweep_prompts=sweeps.at_once, reader=reader, notes=notes,
     )  # fmt: skip
+    return pages(TEMPLATE, **context)
 
 
 @router.post(

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { heightOf } from "../../static/histogram.js";
 import { lightOf } from "../../static/light.js";
+import { restWords } from "../../static/node_scores.js";
 import { clearestWay } from "../../static/node_task.js";
 import { placesOf } from "../../static/prompt_contrast.js";
 import { linesOf, tiny } from "../../static/prompt_ledger.js";
@@ -130,4 +131,15 @@ test("a ledger's runs stand side by side, the circuit's largest entry first", ()
   );
   assert.equal(tiny(-2.4e-7), "−2e−7");
   assert.equal(tiny(0), "0");
+});
+
+test("what other channels add to every score alike is a sentence", () => {
+  const channels = [{ channel: 3, q_kept: true, k_kept: true, scores: [0.25, -1] }];
+  const same = { rest: [22, 22.004], channels, sink_logit: 2.93 };
+  assert.match(
+    restWords(same),
+    /^\. All other channels add \+22\.00 to every score, which weighs against the sink alone/,
+  );
+  assert.match(restWords({ ...same, sink_logit: null }), /no token’s share feels/);
+  assert.match(restWords({ ...same, rest: [1, 2] }), /^, and the rest/);
 });
