@@ -68,7 +68,7 @@ class Offline:
             record, store=self.store, catalogue=self.catalogue, comparing=Comparing(self.experiments),
             cards=self.cards, forks=Forks(self.experiments, record.measures.circuit.n_pairs),
         )  # fmt: skip
-        alone = {"revisions": [], "tour": None}  # nothing to open them at
+        alone: dict[str, Any] = {"revisions": [], "tour": None}  # nothing to open them at
         page = self.templates.env.get_template(TEMPLATE).render({"request": request} | context | alone)
         tables = self.templates.env.get_template("offline.html").render(
             circuit=record, card=context["card"], swept=swept, kept=kept, n_recorded=min(MOST_NODES, record.n_nodes)
