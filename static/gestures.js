@@ -21,6 +21,8 @@ const SLOP_PX = 4;
 /** @param {HTMLElement} element @param {Hands} hands */
 export function listenToHands(element, hands) {
   const pointers = /** @type {Map<number, Spot>} */ (new Map());
+  /** Fingers that came down on a control: alone they press it, with another they pinch. */
+  const held = /** @type {Map<number, Spot>} */ (new Map());
   let first = /** @type {Spot | null} */ (null);
   let doing = /** @type {"nothing" | "press" | "pan" | "box" | "pinch"} */ ("nothing");
 
@@ -34,12 +36,17 @@ export function listenToHands(element, hands) {
     event.target instanceof Element && event.target.closest("button, .minimap") !== null;
 
   element.addEventListener("pointerdown", (event) => {
-    if (isControl(event) || (event.pointerType === "mouse" && event.button !== 0)) return;
+    if (event.pointerType === "mouse" && (isControl(event) || event.button !== 0)) return;
+    if (isControl(event) && pointers.size + held.size === 0) {
+      held.set(event.pointerId, spotOf(event));
+      return;
+    }
+    for (const [id, spot] of held) pointers.set(id, spot);
+    held.clear();
     pointers.set(event.pointerId, spotOf(event));
-    if (pointers.size === 1) {
-      first = spotOf(event);
-      doing = "press";
-    } else doing = "pinch";
+    if (pointers.size === 1) doing = "press";
+    else doing = "pinch";
+    first ??= spotOf(event);
   });
 
   element.addEventListener("pointermove", (event) => {
@@ -70,6 +77,7 @@ export function listenToHands(element, hands) {
 
   /** @param {PointerEvent} event @param {boolean} done */
   const end = (event, done) => {
+    held.delete(event.pointerId);
     if (!pointers.delete(event.pointerId) || !first) return;
     const spot = spotOf(event);
     if (doing === "box")

@@ -17,7 +17,7 @@ HTML = {"accept": "text/html"}
 QUERY = FrontierQuery(0.15, "mixed", None, ())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def plain(shared_client: TestClient) -> ModelSummary:
     return ModelSummary.model_validate(shared_client.get("/models.json").json()[0])
 

@@ -45,7 +45,7 @@ DRAWN = "[...document.querySelectorAll('#graph .shapelayer path')].map((path) =>
 def circuit(server: Server) -> CircuitDetail:
     """A circuit with attention and MLP nodes in several layers."""
     summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
-    chosen = max(summaries, key=lambda c: (c.n_nodes, c.id))
+    chosen = max((c for c in summaries if c.task == "bracket_counting"), key=lambda c: (c.n_nodes, c.id))
     return CircuitDetail.model_validate_json(httpx.get(f"{server.url}{chosen.url}.json").text)
 
 
