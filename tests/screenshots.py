@@ -291,6 +291,12 @@ def frontier(page: Page, circuit: CircuitDetail) -> None:
     page.locator("#frontier[data-ready]").wait_for()
 
 
+def frontier_quote(page: Page, circuit: CircuitDetail) -> None:
+    """Circuits of one task in every model that has one: what sparser weights bring."""
+    page.goto("/frontier?task=single_double_quote")
+    page.locator("#frontier[data-ready]").wait_for()
+
+
 STATES: dict[str, State] = {
     "home": home,
     "explorer": explorer,
@@ -331,6 +337,7 @@ STATES: dict[str, State] = {
     "tables": tables,
     "model": model,
     "frontier": frontier,
+    "frontier-quote": frontier_quote,
 }
 
 
