@@ -295,6 +295,7 @@ def frontier_quote(page: Page, circuit: CircuitDetail) -> None:
     """Circuits of one task in every model that has one: what sparser weights bring."""
     page.goto("/frontier?task=single_double_quote")
     page.locator("#frontier[data-ready]").wait_for()
+    page.locator("#frontier").evaluate("(plot) => plot.scrollIntoView({ block: 'center' })")
 
 
 STATES: dict[str, State] = {
