@@ -160,7 +160,8 @@ def science(
 ) -> None:
     """Measure every bundled model and circuit again, and print the tables."""
     from app.library import Library
-    from app.science import figures, read_circuits, report, write_into
+    from app.marks import write_between
+    from app.science import MARKS, figures, read_circuits, report
 
     settings = settings_of(device=device)
     with sentences():
@@ -169,7 +170,7 @@ def science(
         lines = list(report([figures(library, name, circuits, n_pairs) for name in library.names()], n_pairs))
         print("\n".join(lines))
         if readme is not None:
-            write_into(readme, lines)
+            write_between(readme, *MARKS, lines)
 
 
 @app.command()

@@ -28,10 +28,7 @@ class Experiments:
 
     def node(self, circuit_id: str, node_id: str) -> NodeDetail:
         """Raises a Refusal for a node that the model or the circuit does not have."""
-        subject, record, circuit = self.circuit(circuit_id)
-        node = parse_node(node_id, subject.config)
-        check_inside([node], circuit, record.id)
-        return convert_circuit.node_details(subject, record, circuit, [node], self.tasks.find(record.task))[0]
+        return self.nodes(circuit_id, [node_id])[0]
 
     def nodes(self, circuit_id: str, node_ids: Sequence[str]) -> list[NodeDetail]:
         """Several nodes of a circuit at once; raises as `node` does."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from sqlalchemy import func, select
@@ -45,18 +44,16 @@ class Queue:
 
     def add(self, request: JobRequest, visitor: str = "") -> Job:
         """Queue what the app itself needs, whatever the limits, or join the same that has not ended."""
-        return self._add_or_join(request, visitor, self._no_limit)[0]
+        return self._add_or_join(request, visitor, limited=False)[0]
 
     def add_or_join(self, request: JobRequest, visitor: str) -> tuple[Job, bool]:
         """Queue a job, or join the one that was asked for in the same words and has not ended; whether it is new.
 
         Raises a 429 Refusal where as many as are allowed wait or run already; joining is always allowed.
         """
-        return self._add_or_join(request, visitor, self._check_limits)
+        return self._add_or_join(request, visitor, limited=True)
 
-    def _add_or_join(
-        self, request: JobRequest, visitor: str, check: Callable[[Session, str], None]
-    ) -> tuple[Job, bool]:
+    def _add_or_join(self, request: JobRequest, visitor: str, *, limited: bool) -> tuple[Job, bool]:
         asked = request.model_dump_json()
         key = hashlib.sha256(asked.encode()).hexdigest()
         row = JobRow(
@@ -68,16 +65,14 @@ class Queue:
                 known = session.scalar(select(JobRow).where(JobRow.live_key == key))
                 if known is not None:
                     return wire(known, places(session)), False
-                check(session, visitor)
+                if limited:
+                    self._check_limits(session, visitor)
                 session.add(row)
                 session.flush()
                 note(session, row.id, "asked for")
                 return announce(session, row), True
         except IntegrityError:  # another process was asked for the same at this moment
-            return self._add_or_join(request, visitor, check)
-
-    def _no_limit(self, session: Session, visitor: str) -> None:
-        return
+            return self._add_or_join(request, visitor, limited=limited)
 
     def _check_limits(self, session: Session, visitor: str) -> None:
         alive = select(func.count()).select_from(JobRow).where(JobRow.state.in_(("running", *WAITING)))

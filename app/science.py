@@ -23,7 +23,7 @@ from model.subject import Subject
 from model.tasks import ALL_TASKS
 
 TARGET = 0.15
-BEGIN, END = "<!-- science: written by `make science` -->", "<!-- /science -->"
+MARKS = ("<!-- science: written by `make science` -->", "<!-- /science -->")
 
 
 @dataclass(frozen=True)
@@ -170,12 +170,3 @@ def _row(item: Figures, task: str) -> str:
         f"{found.circuit.n_edges} | {loss.value:.3f} [{loss.low:.3f}, {loss.high:.3f}] | "
         f"{'–' if plain is None else f'{plain.loss_nats.value:.3f}'} |"
     )
-
-
-def write_into(readme: Path, lines: Sequence[str]) -> None:
-    """Put the tables between the markers of the README; a Refusal where it has none."""
-    text = readme.read_text()
-    if BEGIN not in text or END not in text:
-        raise Refusal(422, f"{readme.name} lacks the marks {BEGIN} and {END}")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    readme.write_text("\n".join([f"{before}{BEGIN}", *lines, f"{END}{after}"]))

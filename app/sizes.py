@@ -37,14 +37,8 @@ class Ordered(NamedTuple):
     def first(self, n_nodes: int) -> Circuit:
         """The circuit of that size, not calibrated; the edges that the stored circuit cuts stay cut."""
         nodes = self.order[:n_nodes]
-        return Circuit.of(
-            self.circuit.model_fingerprint,
-            self.circuit.task,
-            nodes,
-            self.circuit.cut_edges,
-            None,
-            self.circuit.final_resid,
-        )
+        of, cut = self.circuit, self.circuit.cut_edges
+        return Circuit.of(of.model_fingerprint, of.task, nodes, cut, final_resid=of.final_resid)
 
 
 class Sizes:

@@ -37,21 +37,19 @@ const row = (name, ...cells) =>
     ...cells.map((cell) => h("td", { class: "number" }, whole(cell))),
   );
 
-/** The same, its bracket on one line. @param {string} text */
+/** A line breaks before a bracket, not in it. @param {string} text */
 const whole = (text) => text.replaceAll(", ", ",\u00a0");
 
 /** @param {Measure} before @param {Measure} after */
 export function figuresTable(before, after) {
   const share = (/** @type {Interval} */ { value, low, high }) =>
-    `${percent(value)} [${percent(low)},\u00a0${percent(high)}]`;
-  const figures = (/** @type {Interval} */ value, digits = 3) =>
-    interval(value, digits).replace(", ", ",\u00a0"); // a line breaks before the interval, not in it
+    `${percent(value)} [${percent(low)}, ${percent(high)}]`;
   return table(
     ["figure", "before", "after"],
     [
-      row("task loss, nats", figures(before.loss_nats), figures(after.loss_nats)),
+      row("task loss, nats", interval(before.loss_nats), interval(after.loss_nats)),
       row("accuracy", share(before.accuracy), share(after.accuracy)),
-      row("logit difference", figures(before.logit_diff, 2), figures(after.logit_diff, 2)),
+      row("logit difference", interval(before.logit_diff, 2), interval(after.logit_diff, 2)),
     ],
     { "data-testid": "lab-figures" },
   );

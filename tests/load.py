@@ -18,12 +18,13 @@ from locust import HttpUser, constant, events, task
 from locust.env import Environment
 
 import visits
+from app.marks import write_between
+from app.settings import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 MOST_P95_MS = 500
 #: Between two requests of a visitor that are not of one page: a person looks at what came.
 LOOKS_S = (4.0, 12.0)
-BEGIN, END = "<!-- load: written by `make load` -->", "<!-- /load -->"
+MARKS = ("<!-- load: written by `make load` -->", "<!-- /load -->")
 JOB_STEPS = 3000
 SITE = visits.Site([], {})
 
@@ -87,12 +88,6 @@ def table(environment: Environment, visitors: int, seconds: float, load: float) 
     return lines
 
 
-def write_into(readme: Path, lines: list[str]) -> None:
-    before, _, rest = readme.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    readme.write_text("\n".join([before + BEGIN, *lines, END + after]))
-
-
 def main() -> None:
     global SITE
     parser = argparse.ArgumentParser(description=__doc__)
@@ -127,7 +122,7 @@ def main() -> None:
             server.communicate(b"")
     print("\n".join(lines))
     if given.readme is not None:
-        write_into(given.readme, lines)
+        write_between(given.readme, *MARKS, lines)
     sys.exit(0 if p95 < MOST_P95_MS and not failed else 1)
 
 

@@ -3,13 +3,16 @@
 The nodes and edges are where a real circuit could have them; weights and effects are long-tailed, as real ones are.
 """
 
+import json
 import random
 from pathlib import Path
 
 from app.schemas import CircuitDetail
 from app.settings import ROOT
 
-N_LAYER, D_MODEL, D_MLP, N_HEAD, D_HEAD = 4, 256, 1024, 8, 32
+MODEL = "python-3x128"
+CONFIG = json.loads((ROOT / "bundle" / "models" / MODEL / "config.json").read_text())
+N_LAYER, D_MODEL, D_MLP, D_HEAD = (CONFIG[name] for name in ("n_layer", "d_model", "d_mlp", "d_head"))
 WIDTHS = {
     "attn.act_in": D_MODEL, "attn.q": D_MODEL, "attn.k": D_MODEL, "attn.v": D_MODEL, "attn.resid_delta": D_MODEL,
     "mlp.act_in": D_MODEL, "mlp.post_act": D_MLP, "mlp.resid_delta": D_MODEL,
@@ -23,7 +26,7 @@ N_NODES = {50: 48, 500: 320, 5000: 1500}
 
 
 def random_circuit(n_edges: int, seed: int = 0, n_nodes: int | None = None) -> CircuitDetail:
-    """A circuit of exactly `n_edges` edges on the bundled model; its figures are those of a bundled circuit."""
+    """A circuit of exactly `n_edges` edges on the best bundled model; its figures are those of a bundled circuit."""
     draw = random.Random(seed)
     n_nodes = n_nodes or N_NODES.get(n_edges, max(24, n_edges // 2))
     sites = [(layer, site) for layer in range(N_LAYER) for site in WIDTHS]
@@ -45,8 +48,7 @@ def random_circuit(n_edges: int, seed: int = 0, n_nodes: int | None = None) -> C
         for source, target in sorted(draw.sample(possible, n_edges))
     ]
     links, embeds = links_of(kept, draw)
-    whole = next(iter(sorted((ROOT / "bundle" / "circuits").glob("*.json")))).read_text()
-    base = CircuitDetail.model_validate_json(whole)
+    base = base_circuit()
     logits = [t for t in base.model_dump()["terminals"] if t["kind"] == "logit"]
     for token in logits:
         for site in ("attn.resid_delta", "mlp.resid_delta"):
@@ -62,6 +64,11 @@ def random_circuit(n_edges: int, seed: int = 0, n_nodes: int | None = None) -> C
             "nodes": nodes, "edges": edges, "links": links, "terminals": embeds + logits,
         }
     )  # fmt: skip
+
+
+def base_circuit() -> CircuitDetail:
+    circuits = (json.loads(path.read_text()) for path in sorted((ROOT / "bundle" / "circuits").glob("*.json")))
+    return CircuitDetail.model_validate(next(circuit for circuit in circuits if circuit["model"] == MODEL))
 
 
 def node_of(layer: int, site: str, index: int, draw: random.Random) -> dict[str, object]:

@@ -29,6 +29,7 @@ MOST_GROWTH_AN_HOUR = 0.05
 NOISE_BYTES = 8 << 20
 SAMPLE_S = 10.0
 JOB_EVERY_S = 60.0
+NO_ANSWER = "none"
 
 
 @dataclass
@@ -76,7 +77,12 @@ def visitor(url: str, site: Site, seed: int, pause_s: float, until: float, statu
             for n, ask in enumerate(visit(site, choice)):
                 if n >= 150 or time.monotonic() >= until:
                     break
-                answer = client.request(ask.method, ask.path, json=ask.body, headers=ask.headers)
+                try:
+                    answer = client.request(ask.method, ask.path, json=ask.body, headers=ask.headers)
+                except httpx.TransportError as error:
+                    statuses[NO_ANSWER] += 1
+                    print(f"no answer to {ask.method} {ask.path}: {error!r}", flush=True)
+                    continue
                 statuses[str(answer.status_code)] += 1
                 if answer.status_code >= 400:
                     print(f"{answer.status_code} {ask.method} {ask.path}: {answer.text[:200]}", flush=True)
@@ -111,7 +117,7 @@ def soak(server: Server, minutes: float, per_second: float, n_visitors: int = 4)
         thread.join()
     print_curves(curves, time.monotonic() - started, statuses)
     states = Counter(httpx.get(f"{server.url}/jobs/{job}.json", timeout=120).json()["state"] for job in jobs)
-    failed = sum(n for status, n in statuses.items() if status >= "400")
+    failed = sum(n for status, n in statuses.items() if status == NO_ANSWER or int(status) >= 400)
     grown = [curve for curve in curves.values() if curve.grows()]
     for curve in curves.values():
         print(

@@ -99,6 +99,8 @@ def test_a_control_that_takes_a_prune_is_a_job(client: TestClient, circuit_id: s
     assert job.request == CardRequest(circuit=circuit_id, controls=["shuffled_labels"], n_steps=3)
     assert circuit_id[:8] in client.get(job.url, headers=HTML).text
     assert circuit_id[:8] in client.get("/jobs", headers=HTML).text
+    assert TestClient(client.app).get("/jobs.json").json() == [], "others' jobs stand in no list"
+    assert client.post(answer.request.url.path, json={"controls": ["shuffled_labels"], "n_steps": 3}).status_code == 200
 
 
 def test_as_many_steps_as_the_circuits_own_are_its_own_settings(shared_client: TestClient, circuit_id: str) -> None:

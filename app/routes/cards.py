@@ -4,8 +4,9 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app import urls
-from app.deps import TheCards, ThePages, TheQueue, TheStore, TheVisitor
+from app.deps import TheCards, TheMakers, ThePages, TheQueue, TheStore, TheVisitor
 from app.errors import refusals
+from app.routes.submitted import answers, submitted
 from app.schemas import Job
 from app.schemas.card import Card, CardJob, CardPart, ControlName
 
@@ -30,15 +31,13 @@ def card_page(circuit_id: str, cards: TheCards, store: TheStore, pages: ThePages
     urls.CARD_JOBS,
     status_code=202,
     summary="Compute controls as a job; those that take a prune can be had in no other way",
-    responses={200: {"model": Job, "description": "joined: it waits or runs already"}, **refusals(404, 409, 413)},
+    responses=answers(404, 409, 413),
 )
 def compute_later(
-    circuit_id: str, request: CardJob, cards: TheCards, queue: TheQueue, visitor: TheVisitor, response: Response
-) -> Job:
-    job, is_new = queue.add_or_join(cards.check(circuit_id, request), visitor)
-    response.status_code = 202 if is_new else 200
-    response.headers["location"] = job.url
-    return job
+    circuit_id: str, request: CardJob, cards: TheCards, queue: TheQueue, makers: TheMakers, maker: TheVisitor,
+    response: Response,
+) -> Job:  # fmt: skip
+    return submitted(cards.check(circuit_id, request), queue, makers, maker, response)
 
 
 @router.post(

@@ -13,6 +13,7 @@ from app import urls
 from app.deps import TheCatalogue, TheMakers, ThePages, TheQueue, TheVisitor
 from app.errors import refusals
 from app.job_rows import FINAL
+from app.routes.submitted import answers, submitted
 from app.schemas import Job, JobLogLine, PruneRequest, SearchRequest, StepEvent
 
 router = APIRouter(tags=["jobs"])
@@ -25,7 +26,7 @@ POLL_S = 0.15
     urls.JOBS,
     status_code=202,
     summary="Queue a prune; the same one that waits or runs already is joined",
-    responses={200: {"model": Job, "description": "joined: it waits or runs already"}, **refusals(404, 413, 429)},
+    responses=answers(404, 413),
 )
 def submit(
     request: PruneRequest,
@@ -36,18 +37,14 @@ def submit(
     response: Response,
 ) -> Job:
     catalogue.check(request.model, request.task)
-    job, is_new = queue.add_or_join(request, maker)
-    makers.note("jobs", job.id, maker, is_new=is_new)
-    response.headers["location"] = job.url
-    response.status_code = 202 if is_new else 200
-    return job
+    return submitted(request, queue, makers, maker, response)
 
 
 @router.post(
     urls.JOB_SEARCHES,
     status_code=202,
     summary="Queue a search for the settings of pruning; the same one that waits or runs already is joined",
-    responses={200: {"model": Job, "description": "joined: it waits or runs already"}, **refusals(404, 413, 429)},
+    responses=answers(404, 413),
 )
 def submit_search(
     request: SearchRequest,
@@ -58,11 +55,7 @@ def submit_search(
     response: Response,
 ) -> Job:
     catalogue.check(request.model, request.task)
-    job, is_new = queue.add_or_join(request, maker)
-    makers.note("jobs", job.id, maker, is_new=is_new)
-    response.headers["location"] = job.url
-    response.status_code = 202 if is_new else 200
-    return job
+    return submitted(request, queue, makers, maker, response)
 
 
 @router.get(

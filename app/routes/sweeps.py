@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from app import urls
 from app.deps import TheMakers, TheQueue, TheSweeps, TheVisitor
 from app.errors import refusals
+from app.routes.submitted import answers, submitted
 from app.schemas import Job
 from app.schemas.lab import Sweep, SweepMode, SweepRequest, SweptEdge, SweptNode
 
@@ -29,17 +30,13 @@ def sweep(circuit_id: str, request: SweepRequest, sweeps: TheSweeps) -> Sweep:
     urls.CIRCUIT_SWEEP_JOBS,
     status_code=202,
     summary="The same as a job, for a sweep that is too large for a request",
-    responses={200: {"model": Job, "description": "joined: it waits or runs already"}, **refusals(404, 413, 429)},
+    responses=answers(404, 413),
 )
 def sweep_later(
     circuit_id: str, request: SweepRequest, sweeps: TheSweeps, queue: TheQueue, makers: TheMakers, maker: TheVisitor,
     response: Response,
 ) -> Job:  # fmt: skip
-    job, is_new = queue.add_or_join(sweeps.job(circuit_id, request), maker)
-    makers.note("jobs", job.id, maker, is_new=is_new)
-    response.headers["location"] = job.url
-    response.status_code = 202 if is_new else 200
-    return job
+    return submitted(sweeps.job(circuit_id, request), queue, makers, maker, response)
 
 
 @router.get(

@@ -28,7 +28,7 @@ from model.compiled.stream import Reader, State, Static, Stream
 from model.compiled.weights import Wiring
 from model.errors import InputError
 from model.means import Means
-from model.sites import Node, site_order
+from model.sites import FINAL, Node, site_order
 from model.transformer import Transformer
 
 #: Batches of which a circuit remembers what follows from their tokens alone.
@@ -62,7 +62,7 @@ class CompiledCircuit:
         self.stream = Stream(model, means, keep)
         self.blocks = list(self._compiled(means))
         self.looks_back = any(block.looks_back for block in self.blocks)
-        self.readout = Readout(self.stream, means, self._kept.get("final_resid"))
+        self.readout = Readout(self.stream, means, self._kept.get(FINAL))
         self._remembered: list[tuple[PairBatch, _Prompts, Question]] = []
 
     def _enumerate(self, model: Transformer, means: Means, keep: Keep, cut_edges: Iterable[Edge]) -> None:

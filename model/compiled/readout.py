@@ -10,6 +10,7 @@ from torch import Tensor
 from model.compiled.nodes import Gates, Kept, column
 from model.compiled.stream import State, Stream
 from model.means import Means
+from model.sites import FINAL
 
 
 class Question:
@@ -57,7 +58,7 @@ class Readout:
             self.changing = stream.written
         else:
             self.changing = final.indices
-            self.final_mean = means["final_resid"].float()
+            self.final_mean = means[FINAL].float()
             place = stream.place[final.indices]
             self.is_written = (place >= 0) & (place < len(stream.written))
             self.places = place[self.is_written]

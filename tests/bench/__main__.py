@@ -4,13 +4,13 @@
 that was stopped. Each one's figures are kept as soon as it ends, and the README then has a line for all that are kept.
 """
 
-import re
 import sys
 import time
 from collections.abc import Callable
 
 import torch
 
+from app.marks import write_between
 from app.settings import ROOT
 from bench import bundled, kept, large, memory, picture
 from bench.clock import Machine, Row, human
@@ -59,12 +59,7 @@ def widths_of(parts: list[kept.Part]) -> dict[int, float]:
 def write(parts: list[kept.Part]) -> None:
     """All that is kept, into the README."""
     rows = sorted((row for part in parts for row in part.rows), key=lambda row: row.what)
-    readme = ROOT / "README.md"
-    pattern = re.compile(re.escape(MARKS[0]) + ".*?" + re.escape(MARKS[1]), re.DOTALL)
-    before = readme.read_text()
-    assert pattern.search(before), f"README.md has no {MARKS[0]}"
-    text = report(rows, widths_of(parts), parts)
-    readme.write_text(pattern.sub(lambda _: f"{MARKS[0]}\n{text}\n{MARKS[1]}", before))
+    write_between(ROOT / "README.md", *MARKS, [report(rows, widths_of(parts), parts)])
 
 
 def table(rows: list[Row]) -> str:
