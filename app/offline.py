@@ -110,6 +110,7 @@ def _inlined(page: str, recorded: dict[str, object]) -> str:
     page = re.sub(r'\s*<link rel="(?:preload|modulepreload)"[^>]*>', "", page)
     page = re.sub(r'\s*<meta name="plotly"[^>]*>', "", page)
     page = re.sub(r'\s*<script type="module" src="[^"]*"></script>', "", page)
+    page = re.sub(r' href="/[^"#]*/card#', ' href="#', page)  # the card is in this page
     page = re.sub(r' href="/(?!/)[^"]*"', "", page)
     page = re.sub(r' action="/[^"]*"', "", page)
     boot = (STATIC_FOLDER / "boot.js").read_text()
@@ -155,4 +156,6 @@ def _json(value: object) -> str:
 _HIDDEN = """
 #tab-prompt, #tab-size, #tab-prune, #tab-notes, #share, #export-menu, .compare-form, .site-header nav,
 [aria-labelledby="compare"], #tour-offer { display: none !important; }
+a:not([href]), a:not([href]):hover { color: inherit; text-decoration: none; cursor: auto; }
+a.button:not([href]) { display: none; }
 """

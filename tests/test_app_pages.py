@@ -1,8 +1,8 @@
 """Every page renders, has its JSON twin, and carries the headers that keep it its own."""
 
-import html
 import json
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,21 @@ from app.assets import FOLDER, version
 from app.schemas import CircuitDetail, Job
 
 HTML = {"accept": "text/html"}
+
+
+class Links(HTMLParser):
+    """What a page names: `links`, every href and src; `ids`, what a fragment may point at."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.links: set[str] = set()
+        self.ids: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.ids.add(given.get("id") or "")
+        self.links |= {value for name in ("href", "src") if (value := given.get(name)) is not None}
 
 
 @pytest.fixture
@@ -65,8 +80,14 @@ def test_every_link_leads_somewhere(
         assert response.status_code == 200, path
         saved = "attachment" in response.headers.get("content-disposition", "")  # whole, with the library inside
         if response.headers["content-type"].startswith("text/html") and not saved:
-            links = re.findall(r"(?:src|href)=\"([^\"#]+)", response.text)
-            waiting |= {html.unescape(link).split("?node=")[0] for link in links} - seen
+            page = Links(response.text)
+            assert all(link.startswith(("/", "#", "?", "http://", "https://")) for link in page.links), (
+                path,
+                page.links,
+            )
+            assert {link[1:] for link in page.links if link.startswith("#")} <= page.ids, path
+            opened = {link.split("#")[0].split("?node=")[0] for link in page.links if link.startswith("/")}
+            waiting |= opened - seen
     assert {"/docs", "/openapi.json", "/tasks", f"/models/{tiny.MODEL}"} <= seen
 
 

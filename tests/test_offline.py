@@ -53,6 +53,8 @@ def test_a_saved_page_works_without_a_network(
     expect(page.get_by_test_id("sweep-table").locator("tbody tr").first).to_be_visible(timeout=WAIT_MS)
     assert page.get_by_test_id("swept-nodes").locator("tbody tr").count() == record["n_nodes"]
     expect(page.get_by_test_id("saved-verdict")).to_be_visible()
+    page.get_by_test_id("findings").get_by_role("link", name="Sufficient").click()  # the card is in the page
+    expect(page.locator("#control-sufficiency")).to_be_in_viewport()
     context.close()
     assert errors == [] and all(url.startswith(("file:", "data:", "blob:")) for url in asked), asked
 
