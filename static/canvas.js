@@ -42,11 +42,11 @@ export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, ma
   const minimap = createMinimap(root, look);
   const tip = createTip(root);
   pane.append(frameBox);
-  plotly().catch(() => {}); // on its way while the rest is laid out; the first drawing says what failed
   let palette = readPalette();
   let drawn = /** @type {Frame | null} */ (null);
   let size = "";
   let drawMs = 0;
+  let brought = false;
   let cursor = /** @type {string | null} */ (null);
   let light = /** @type {import("./light.js").Light | null} */ (null);
 
@@ -95,7 +95,6 @@ export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, ma
   }
 
   async function drawOnce() {
-    await plotly();
     const view = store.get();
     const parts = scene();
     const frame = frameNow();
@@ -116,6 +115,14 @@ export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, ma
     preview();
     performance.clearMeasures("draw");
     drawMs = performance.measure("draw", "draw-start").duration;
+    bringPlotly();
+  }
+
+  /** Once the first picture is on the screen the library is fetched, and draws from then on; without it the picture stays. */
+  function bringPlotly() {
+    if (brought) return;
+    brought = true;
+    requestAnimationFrame(() => setTimeout(() => plotly().then(schedule, () => {})));
   }
 
   /** Move what is drawn to where the view now has it, without drawing it again. */

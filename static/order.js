@@ -75,24 +75,64 @@ export function orderRails(nRails, nItems, ties) {
   return sift(order, nItems, ties);
 }
 
-/** Take each rail out and put it where the whole is shortest. @param {number[]} order @param {number} nItems @param {Tie[]} ties */
+/** The ties of each of n, in the order given. @param {number} n @param {Tie[]} ties @param {"rail" | "item"} side */
+function tiesBy(n, ties, side) {
+  const found = Array.from({ length: n }, () => /** @type {Tie[]} */ ([]));
+  for (const tie of ties) found[tie[side]]?.push(tie);
+  return found;
+}
+
+/** What one item adds to the length: its ties' distances from their barycentre. @param {Tie[]} ties @param {Float64Array} rank */
+function reach(ties, rank) {
+  let [sum, mass, total] = [0, 0, 0];
+  for (const tie of ties) {
+    sum += tie.weight * Number(rank[tie.rail]);
+    mass += tie.weight;
+  }
+  for (const tie of ties) total += tie.weight * Math.abs(Number(rank[tie.rail]) - sum / mass);
+  return total;
+}
+
+/**
+ * Take each rail out and put it where the whole is shortest. It passes the others one by one, and each time only the
+ * items of the two that change places are measured anew.
+ * @param {number[]} order @param {number} nItems @param {Tie[]} ties
+ */
 function sift(order, nItems, ties) {
   const n = order.length;
   if (n * n * ties.length > SIFT_STEPS) return order;
+  const ofItem = tiesBy(nItems, ties, "item");
+  const itemsOf = tiesBy(n, ties, "rail").map((list) => [...new Set(list.map((tie) => tie.item))]);
+  const rank = new Float64Array(n);
+  const lengths = new Float64Array(nItems);
+  const remeasure = (/** @type {number[]} */ items) => {
+    let change = 0;
+    for (const item of items) {
+      const now = reach(ofItem[item] ?? [], rank);
+      change += now - Number(lengths[item]);
+      lengths[item] = now;
+    }
+    return change;
+  };
+  const everything = [...ofItem.keys()];
   const measure = (/** @type {number[]} */ list) => {
-    const rank = new Float64Array(n);
     list.forEach((rail, place) => {
       rank[rail] = place;
     });
-    return length(rank, nItems, ties);
+    remeasure(everything);
+    return lengths.reduce((sum, value) => sum + value, 0);
   };
   let [best, bestLength] = [order, measure(order)];
   for (const rail of order) {
     const rest = best.filter((other) => other !== rail);
+    let size = measure([rail, ...rest]);
     for (let place = 0; place < n; place++) {
-      const tried = rest.toSpliced(place, 0, rail);
-      const size = measure(tried);
-      if (size < bestLength - 1e-9) [best, bestLength] = [tried, size];
+      if (place > 0) {
+        const passed = Number(rest[place - 1]);
+        [rank[rail], rank[passed]] = [place, place - 1];
+        size += remeasure([...new Set([...(itemsOf[rail] ?? []), ...(itemsOf[passed] ?? [])])]);
+      }
+      if (size < bestLength - 1e-9) [best, bestLength] = [rest.toSpliced(place, 0, rail), size];
     }
   }
   return best;

@@ -5,6 +5,7 @@
 import { fill } from "./dom.js";
 import { errorNotice } from "./notice.js";
 import { readPalette } from "./palette.js";
+import { sketchOf } from "./sketch.js";
 
 const CONFIG = {
   displayModeBar: false,
@@ -21,8 +22,8 @@ let loading = /** @type {Promise<PlotlyApi> | null} */ (null);
 const here = () => /** @type {{ Plotly?: PlotlyApi }} */ (/** @type {unknown} */ (globalThis)).Plotly;
 
 /**
- * The library, from the first figure or circuit on: a page whose figures nobody sees does without its megabytes. The
- * page says where it lies, under its version; a page with a circuit has asked for it before any script runs.
+ * The library, from the first figure on or once a circuit has been sketched: a page whose figures nobody sees does
+ * without its megabytes, and no picture waits for them. The page says where it lies, under its version.
  */
 export function plotly() {
   loading ??= new Promise((resolve, reject) => {
@@ -64,14 +65,22 @@ const pathOf = ({ name, path, line, fill, opacity }) => ({
 });
 
 /**
- * Draw a circuit, or draw it anew, as large as its frame. A trace makes an element for every segment and marker, a path
- * shape one in all: with 5,000 edges a second against a tenth of it. Nothing of it answers to the pointer.
+ * Draw a circuit, or draw it anew, as large as its frame: as a sketch of plain SVG until the library is here. A trace
+ * makes an element for every segment and marker, a path shape one in all: with 5,000 edges a second against a tenth of
+ * it. Nothing of it answers to the pointer.
  * @param {HTMLElement} element
  * @param {Shape[]} shapes
  * @param {Frame} frame
- * @returns {Promise<void>} rejected where the library does not load
  */
 export async function drawPicture(element, shapes, frame) {
+  const sketch = element.querySelector(":scope > .sketch");
+  const seen = shapes.filter(({ path }) => path !== "");
+  const api = here();
+  if (!api) {
+    sketch?.remove();
+    element.append(sketchOf(seen, frame));
+    return;
+  }
   const axis = { visible: false, fixedrange: true, autorange: false };
   const clear = "rgba(0,0,0,0)";
   const layout = {
@@ -79,9 +88,10 @@ export async function drawPicture(element, shapes, frame) {
     ...{ paper_bgcolor: clear, plot_bgcolor: clear, showlegend: false, hovermode: false },
     xaxis: { ...axis, range: frame.x },
     yaxis: { ...axis, range: frame.y },
-    shapes: shapes.filter(({ path }) => path !== "").map(pathOf),
+    shapes: seen.map(pathOf),
   };
-  await (await plotly()).react(element, [], layout, { ...CONFIG, staticPlot: true });
+  await api.react(element, [], layout, { ...CONFIG, staticPlot: true });
+  sketch?.remove();
 }
 
 /** @typedef {HTMLElement & { on(event: string, listener: (event: any) => void): void }} PlotElement */

@@ -21,6 +21,7 @@ import postgres
 import tiny
 from app.database import Database
 from app.main import create_app
+from app.schemas import CircuitDetail, CircuitSummary
 from app.settings import ROOT, Settings
 
 
@@ -178,6 +179,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     data_dir = tmp_path_factory.mktemp("real") / "data"
     with serving(ROOT / "bundle", data_dir, SPARSESCOPE_N_MEASURED_PAIRS="32") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def layered(server: Server) -> CircuitDetail:
+    """A circuit of that bundle with attention and MLP nodes in several layers."""
+    summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
+    chosen = max((c for c in summaries if c.task == "bracket_counting"), key=lambda c: (c.n_nodes, c.id))
+    return CircuitDetail.model_validate_json(httpx.get(f"{server.url}{chosen.url}.json").text)
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,17 @@ IS_DRAWN = """(() => {
   });
 })()"""
 
+#: The drawn paths, as text.
+DRAWN = "[...document.querySelectorAll('#graph .shapelayer path')].map((path) => path.getAttribute('d')).join('|')"
+#: What the explorer's own modules make of the address: the ids that the trace reaches.
+REACHED = """async () => {
+  const [{ graphOf }, { createScenes }, { readView }] = await Promise.all(
+    ["graph", "scene", "state"].map((name) => import(`/static/${name}.js`)));
+  const graph = graphOf(JSON.parse(document.getElementById("page-data").textContent));
+  const { lit } = createScenes(graph).of(readView(location.search));
+  return lit ? [...lit.nodes] : null;
+}"""
+
 
 def expect_graph(page: Page) -> None:
     expect(page.locator("#graph[data-ready] .shapelayer path").first).to_be_attached(timeout=120_000)
@@ -70,3 +81,14 @@ def click_node(page: Page, node: str) -> None:
     place = place_of(page, node)
     page.mouse.move(*place)
     page.mouse.click(*place)
+
+
+def middle(page: Page) -> tuple[float, float]:
+    box = page.locator("#graph .pane").bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def until(page: Page, expression: str) -> None:
+    """Asked from outside: the page's own policy lets no string be evaluated inside it."""
+    wait_for(lambda: bool(page.evaluate(expression)))
