@@ -6,7 +6,7 @@ from app.convert import task_detail, task_summary
 from app.convert_model import channel_page, model_detail, model_score, model_summary
 from app.errors import no_such
 from app.frontier import FrontierQuery, frontier
-from app.library import Facts, Library, Shelf
+from app.library import Library
 from app.makers import NOBODY
 from app.model_groups import ROLES
 from app.schemas import (
@@ -46,19 +46,20 @@ class Catalogue:
 
     def models(self, reader: str = NOBODY) -> list[ModelSummary]:
         """The best first, repeats that differ in their seed and models of other languages last."""
-        found = [self._summary(shelf, facts, reader) for shelf, facts in self.library.described()]
+        n_circuits = self.store.n_circuits(reader)
+        found = [model_summary(shelf, facts, n_circuits[shelf.name]) for shelf, facts in self.library.described()]
         return sorted(found, key=lambda model: ROLES.index(model.role))
 
     def model_summary(self, name: str) -> ModelSummary:
         shelf = self.library.shelf(name)
-        return self._summary(shelf, self.library.facts(shelf))
+        return model_summary(shelf, self.library.facts(shelf), self.store.n_circuits()[name])
 
     def model(self, name: str, reader: str = NOBODY) -> ModelDetail:
         shelf = self.library.shelf(name)
         facts = self.library.facts(shelf)
         tasks = {task.name: task for task in self._tasks.all()}
         circuits = self.store.circuits(model=name, reader=reader)
-        return model_detail(self._summary(shelf, facts, reader), shelf, facts, circuits, tasks)
+        return model_detail(model_summary(shelf, facts, len(circuits)), shelf, facts, circuits, tasks)
 
     def channels(self, name: str, query: ChannelQuery) -> ChannelPage:
         return channel_page(self.library.subject(name), *query)
@@ -113,6 +114,3 @@ class Catalogue:
 
     def check_task(self, task: str) -> None:
         self._tasks.find(task)
-
-    def _summary(self, shelf: Shelf, facts: Facts, reader: str = NOBODY) -> ModelSummary:
-        return model_summary(shelf, facts, len(self.store.circuits(model=shelf.name, reader=reader)))

@@ -1,6 +1,8 @@
 """Circuits of `model/` as they cross the wire: the graph with its ends, and one node with all that is known of it."""
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from app.convert import token_texts
 from app.schemas import (
@@ -115,12 +117,33 @@ def token_weights(subject: Subject, weights: Iterable[tuple[int, float]]) -> lis
     ]
 
 
+class Shown(NamedTuple):
+    """Prompts of a task, and what every node of a circuit does at each of their tokens."""
+
+    tokens: list[list[str]]
+    full_model: Mapping[sites.Node, Sequence[Sequence[float]]]
+    circuit: Mapping[sites.Node, Sequence[Sequence[float]]]
+
+
+def shown(subject: Subject, circuit: Circuit, task: Task) -> Shown:
+    """One run of the task's prompts tells of all nodes."""
+    pairs = task.pairs("heldout", N_PAIRS, 0)
+    texts = [prompt for pair in pairs for prompt in pair.prompts]
+    prompts = [encode_prompt(text, subject.tokenizer, subject.config.block_size) for text in texts]
+    full, kept = (node_activations(subject, circuit.nodes, prompts, within) for within in (None, circuit))
+    return Shown([token_texts(subject.tokenizer, prompt) for prompt in prompts], _packed(full), _packed(kept))
+
+
+def _packed(values: Mapping[sites.Node, list[list[float]]]) -> dict[sites.Node, list[Sequence[float]]]:
+    """The same in an eighth of the memory: they were made as floats of four bytes."""
+    return {node: [array("f", row) for row in rows] for node, rows in values.items()}
+
+
 def node_details(
-    subject: Subject, record: CircuitDetail, circuit: Circuit, values: Sequence[sites.Node], task: Task
+    subject: Subject, record: CircuitDetail, circuit: Circuit, values: Sequence[sites.Node], prompts: Shown
 ) -> list[NodeDetail]:
-    """Nodes of a circuit with all that is known of them; one run of the task's prompts tells of all."""
-    pairs = _pair_activations(subject, circuit, values, task)
-    return [_node_detail(subject, record, circuit, value, pairs[value]) for value in values]
+    """Nodes of a circuit with all that is known of them."""
+    return [_node_detail(subject, record, circuit, value, _pairs(prompts, value)) for value in values]
 
 
 def _node_detail(
@@ -152,21 +175,12 @@ def _weights(subject: Subject, weights: Sequence[tuple[sites.Node, float]], kept
     ]
 
 
-def _pair_activations(
-    subject: Subject, circuit: Circuit, values: Sequence[sites.Node], task: Task
-) -> dict[sites.Node, list[PairActivations]]:
-    pairs = task.pairs("heldout", N_PAIRS, 0)
-    texts = [prompt for pair in pairs for prompt in pair.prompts]
-    prompts = [encode_prompt(text, subject.tokenizer, subject.config.block_size) for text in texts]
-    tokens = [token_texts(subject.tokenizer, prompt) for prompt in prompts]
-    full = node_activations(subject, values, prompts)
-    kept = node_activations(subject, values, prompts, circuit)
-    found = {}
-    for value in values:
-        shown = [
-            PromptActivations(tokens=words, full_model=in_full, circuit=in_circuit)
-            for words, in_full, in_circuit in zip(tokens, full[value], kept[value], strict=True)
-        ]
-        both = zip(shown[::2], shown[1::2], strict=True)
-        found[value] = [PairActivations(class_1=first, class_2=second) for first, second in both]
-    return found
+def _pairs(prompts: Shown, value: sites.Node) -> list[PairActivations]:
+    both = zip(prompts.tokens, prompts.full_model[value], prompts.circuit[value], strict=True)
+    shown = [
+        PromptActivations(tokens=words, full_model=list(in_full), circuit=list(in_circuit))
+        for words, in_full, in_circuit in both
+    ]
+    return [
+        PairActivations(class_1=first, class_2=second) for first, second in zip(shown[::2], shown[1::2], strict=True)
+    ]

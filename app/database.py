@@ -13,6 +13,8 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from app.revision import Writing, count_change
+
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
 #: The one lock that writers on PostgreSQL take in turn; any number that no other program of the database uses.
@@ -72,8 +74,9 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A transaction that holds the write lock from its start, so that what it reads stays true until it commits."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with Writing(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
+            count_change(session)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -40,124 +40,124 @@ class Render(Protocol):
     def __call__(self, template: str, page_title: str, **context: Any) -> Response: ...
 
 
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     return cast(Settings, request.app.state.settings)
 
 
-def get_access(request: Request) -> Access:
+async def get_access(request: Request) -> Access:
     return cast(Access, request.app.state.access)
 
 
-def get_database(request: Request) -> Database:
+async def get_database(request: Request) -> Database:
     return cast(Database, request.app.state.database)
 
 
-def get_metrics(request: Request) -> Metrics:
+async def get_metrics(request: Request) -> Metrics:
     return cast(Metrics, request.app.state.metrics)
 
 
-def get_store(request: Request) -> Store:
+async def get_store(request: Request) -> Store:
     return cast(Store, request.app.state.store)
 
 
-def get_tasks(request: Request) -> Tasks:
+async def get_tasks(request: Request) -> Tasks:
     return cast(Tasks, request.app.state.tasks)
 
 
-def get_library(request: Request) -> Library:
+async def get_library(request: Request) -> Library:
     return cast(Library, request.app.state.library)
 
 
-def get_queue(request: Request) -> Queue:
+async def get_queue(request: Request) -> Queue:
     return cast(Queue, request.app.state.queue)
 
 
-def get_catalogue(request: Request) -> Catalogue:
+async def get_catalogue(request: Request) -> Catalogue:
     return cast(Catalogue, request.app.state.catalogue)
 
 
-def get_experiments(request: Request) -> Experiments:
+async def get_experiments(request: Request) -> Experiments:
     return cast(Experiments, request.app.state.experiments)
 
 
-def get_lab(request: Request) -> Lab:
+async def get_lab(request: Request) -> Lab:
     return cast(Lab, request.app.state.lab)
 
 
-def get_sweeps(request: Request) -> Sweeps:
+async def get_sweeps(request: Request) -> Sweeps:
     return cast(Sweeps, request.app.state.sweeps)
 
 
-def get_node_analyses(request: Request) -> NodeAnalyses:
+async def get_node_analyses(request: Request) -> NodeAnalyses:
     return cast(NodeAnalyses, request.app.state.node_analyses)
 
 
-def get_prompt_analyses(request: Request) -> PromptAnalyses:
+async def get_prompt_analyses(request: Request) -> PromptAnalyses:
     return cast(PromptAnalyses, request.app.state.prompt_analyses)
 
 
-def get_sizes(request: Request) -> Sizes:
+async def get_sizes(request: Request) -> Sizes:
     return cast(Sizes, request.app.state.sizes)
 
 
-def get_comparing(request: Request) -> Comparing:
+async def get_comparing(request: Request) -> Comparing:
     return cast(Comparing, request.app.state.comparing)
 
 
-def get_cards(request: Request) -> Cards:
+async def get_cards(request: Request) -> Cards:
     return cast(Cards, request.app.state.cards)
 
 
-def get_trials(request: Request) -> Trials:
+async def get_trials(request: Request) -> Trials:
     return cast(Trials, request.app.state.trials)
 
 
-def get_programs(request: Request) -> Programs:
+async def get_programs(request: Request) -> Programs:
     return cast(Programs, request.app.state.programs)
 
 
-def get_sparsity(request: Request) -> Sparsity:
+async def get_sparsity(request: Request) -> Sparsity:
     return cast(Sparsity, request.app.state.sparsity)
 
 
-def get_node_labels(request: Request) -> NodeLabels:
+async def get_node_labels(request: Request) -> NodeLabels:
     return cast(NodeLabels, request.app.state.node_labels)
 
 
-def get_visitor(request: Request) -> str:
+async def get_visitor(request: Request) -> str:
     return cast(str, request.state.visitor)
 
 
-def get_exports(request: Request) -> Exports:
+async def get_exports(request: Request) -> Exports:
     return cast(Exports, request.app.state.exports)
 
 
-def get_makers(request: Request) -> Makers:
+async def get_makers(request: Request) -> Makers:
     return cast(Makers, request.app.state.makers)
 
 
-def get_forks(request: Request) -> Forks:
+async def get_forks(request: Request) -> Forks:
     return cast(Forks, request.app.state.forks)
 
 
-def get_short_links(request: Request) -> ShortLinks:
+async def get_short_links(request: Request) -> ShortLinks:
     return cast(ShortLinks, request.app.state.short_links)
 
 
-def get_origin(request: Request) -> str:
+async def get_origin(request: Request) -> str:
     """`https://host` as the request came in: for links that are read elsewhere."""
     return str(request.base_url).rstrip("/")
 
 
-def get_imports(request: Request) -> Imports:
+async def get_imports(request: Request) -> Imports:
     return cast(Imports, request.app.state.imports)
 
 
-def get_arrivals(request: Request) -> Arrivals:
+async def get_arrivals(request: Request) -> Arrivals:
     return cast(Arrivals, request.app.state.arrivals)
 
 
-def get_render(request: Request) -> Render:
+async def get_render(request: Request) -> Render:
     def render(template: str, page_title: str, **context: Any) -> Response:
         page = {"page_title": page_title, **context}
         return cast(Response, request.app.state.templates.TemplateResponse(request, template, page))

@@ -29,6 +29,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}},
     }
     for status, text in {
+        400: "the model has no such layer, neuron or channel",
         401: "this needs the server's token",
         403: "it is another visitor's, the server is read-only, or the request came from another site's page",
         404: "no such model, task, circuit, node, annotation, ablation or job",
@@ -120,11 +121,14 @@ def install(app: FastAPI) -> None:
         message = str(error.detail)
         if error.status_code == 404 and message == "Not Found":
             message = f"there is nothing at {request.url.path}"
-        if error.status_code == 400 and message == "There was an error parsing the body":
-            message = "the body cannot be read as JSON"
-        if error.status_code == 405:
+        status = error.status_code
+        if status == 400:  # the framework's word for a body that it cannot take apart
+            status = 422
+            if message == "There was an error parsing the body":
+                message = "the body cannot be read as JSON"
+        if status == 405:
             message = f"{request.url.path} does not answer {request.method}"
-        return answer(request, error.status_code, message, dict(error.headers or {}))
+        return answer(request, status, message, dict(error.headers or {}))
 
     def full(request: Request, error: Exception) -> Response:
         log.error("%s %s: the disk is full", request.method, request.url.path, exc_info=error)

@@ -1,10 +1,13 @@
 """Experiments that answer within a request: run a prompt, look at a node."""
 
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from app import convert, convert_circuit
 from app.baselines import Baselines
+from app.convert_circuit import Shown
 from app.errors import Refusal, listed, shortened
 from app.library import Library
 from app.schemas import CircuitDetail, NodeDetail, PromptRun, RunAnswer, TaskMeasure
@@ -16,6 +19,9 @@ from model.circuit import Circuit
 from model.sites import Node, parse_node
 from model.subject import Subject
 
+#: Of the bundle's largest circuit it is some megabytes of floats.
+MOST_SHOWN = 64
+
 
 class Experiments:
     """Works on stored circuits with the models they were made with."""
@@ -25,6 +31,8 @@ class Experiments:
         self.library = library
         self.tasks = tasks
         self.baselines = Baselines(library, tasks)
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[str, str], Shown] = OrderedDict()
 
     def node(self, circuit_id: str, node_id: str) -> NodeDetail:
         """Raises a Refusal for a node that the model or the circuit does not have."""
@@ -35,7 +43,7 @@ class Experiments:
         subject, record, circuit = self.circuit(circuit_id)
         nodes = [parse_node(node_id, subject.config) for node_id in node_ids]
         check_inside(nodes, circuit, record.id)
-        return convert_circuit.node_details(subject, record, circuit, nodes, self.tasks.find(record.task))
+        return convert_circuit.node_details(subject, record, circuit, nodes, self._shown(subject, record, circuit))
 
     def run(self, circuit_id: str, run: PromptRun) -> RunAnswer:
         started = time.perf_counter()
@@ -55,6 +63,17 @@ class Experiments:
         found = self.tasks.find(task)
         baseline = self.baselines.of_task(self.library.subject(model).name, found.name, n_pairs, 0)
         return TaskMeasure(model=model, task=found.name, measure=convert.measure(baseline.full_model))
+
+    def _shown(self, subject: Subject, record: CircuitDetail, circuit: Circuit) -> Shown:
+        """Remembered for the circuits that were looked at last, so that one node after another runs the model once."""
+        key = (subject.fingerprint, record.id)
+        found = self._kept.get(key) or convert_circuit.shown(subject, circuit, self.tasks.find(record.task))
+        with self._lock:
+            self._kept[key] = found
+            self._kept.move_to_end(key)
+            if len(self._kept) > MOST_SHOWN:
+                self._kept.popitem(last=False)
+        return found
 
     def circuit(self, circuit_id: str) -> tuple[Subject, CircuitDetail, Circuit]:
         """A stored circuit with its model. Raises a Refusal where either is missing."""

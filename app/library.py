@@ -1,6 +1,7 @@
 """Models by name: where they lie, what their cards say, and the loaded ones, each loaded once."""
 
 import logging
+import os
 import re
 import threading
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from model.weights import Kind, count_by_kind
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+_CONFIGS, _RECORDS = ("config.json", "beeg_config.json"), ("training.json", "card.json", "corpus.json")
 
 
 class Facts(NamedTuple):
@@ -58,36 +60,41 @@ class Library:
         self.device = choose_device(device)
         self.max_bytes = max_bytes
         self._subjects: dict[str, Subject] = {}  # the one asked for last is last
+        self._shelves: dict[str, tuple[tuple[int, ...], Shelf]] = {}
         self._facts: dict[str, Facts] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
-        found = {
-            path.name: None
-            for folder in self.folders
-            if folder.is_dir()
-            for path in sorted(folder.iterdir())
-            if _NAME.fullmatch(path.name) and _is_model(path)
-        }
-        return list(found)
+        return list(self._folders())
+
+    def _folders(self) -> dict[str, Path]:
+        """Where each model lies; a folder's own order is by name."""
+        found: dict[str, Path] = {}
+        for folder in self.folders:
+            try:
+                names = sorted(os.listdir(folder))
+            except OSError:
+                continue
+            for name in names:
+                if name not in found and _NAME.fullmatch(name) and _is_model(folder / name):
+                    found[name] = folder / name
+        return found
+
+    def stamp(self) -> tuple[object, ...]:
+        """Another one once a model came, went, or was written to."""
+        return tuple((name, _written(path)) for name, path in self._folders().items())
 
     def shelf(self, name: str) -> Shelf:
         """What is known of a model without loading it. Raises a 404 Refusal that names the choices."""
-        names = self.names()
-        if name not in names:
-            raise no_such("model", name, names)
-        path = next(folder / name for folder in self.folders if _is_model(folder / name))
-        record = _read_if_there(path / "training.json")
-        return Shelf(
-            name=name,
-            folder=path,
-            config=_read_config(path),
-            card=_read_if_there(path / "card.json"),
-            training=record.get("training", {}),
-            curve=record.get("curve", []),
-            corpus=_read_if_there(path / "corpus.json"),
-        )
+        folders = self._folders()
+        if name not in folders:
+            raise no_such("model", name, list(folders))
+        written = _written(folders[name])
+        known = self._shelves.get(name)
+        if known is None or known[0] != written:
+            known = self._shelves[name] = (written, _read_shelf(name, folders[name]))
+        return known[1]
 
     def described(self) -> list[tuple[Shelf, Facts]]:
         """Every model that can be loaded; a broken one is left out and logged."""
@@ -163,7 +170,32 @@ class Library:
 
 
 def _is_model(folder: Path) -> bool:
-    return (folder / "config.json").is_file() or (folder / "beeg_config.json").is_file()
+    return any(os.path.isfile(f"{folder}/{name}") for name in _CONFIGS)
+
+
+def _written(folder: Path) -> tuple[int, ...]:
+    """When the folder and the files that a shelf is read from were written."""
+    return tuple(_mtime_ns(f"{folder}{file}") for file in ("", *(f"/{name}" for name in (*_CONFIGS, *_RECORDS))))
+
+
+def _mtime_ns(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _read_shelf(name: str, folder: Path) -> Shelf:
+    record = _read_if_there(folder / "training.json")
+    return Shelf(
+        name=name,
+        folder=folder,
+        config=_read_config(folder),
+        card=_read_if_there(folder / "card.json"),
+        training=record.get("training", {}),
+        curve=record.get("curve", []),
+        corpus=_read_if_there(folder / "corpus.json"),
+    )
 
 
 def _read_config(folder: Path) -> ModelConfig:

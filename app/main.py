@@ -24,6 +24,7 @@ from app.exports import Exports
 from app.forks import Forks
 from app.guide import DOCS
 from app.imports import Imports
+from app.kept import Kept
 from app.lab import Lab
 from app.library import Library
 from app.makers import Makers
@@ -177,9 +178,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount(f"{urls.GUIDE}/screenshots", pictures, name="screenshots")
     app.mount(urls.STATIC, Assets(directory=FOLDER), name="static")
     app.mount(urls.PLOTLY, Assets(plotly_version, packages=[("plotly", "package_data")]), name="plotly")
-    app.add_middleware(Visitors)
     app.add_middleware(Bounded, max_answer_bytes=settings.max_answer_bytes)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
+    app.add_middleware(Kept, database=database, library=library, access=access, max_bytes=settings.kept_bytes)
+    app.add_middleware(Visitors)
     uploads = {
         urls.MODELS: settings.max_model_bytes,
         **dict.fromkeys((urls.IMPORT, urls.IMPORT_CHECK), settings.max_circuit_bytes),

@@ -13,10 +13,12 @@ from app.modules import modules_of
 from app.schemas import PruneSettings
 from app.settings import shipped
 
+TEMPLATES = shipped("templates")
+
 
 def make_templates(folder: Path | None = None) -> Jinja2Templates:
     environment = Environment(
-        loader=FileSystemLoader(folder or shipped("templates")),
+        loader=FileSystemLoader(folder or TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

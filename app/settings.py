@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     max_answer_bytes: int = Field(64_000_000, ge=1_000_000, description="files and event streams are not counted")
+    kept_bytes: int = Field(64_000_000, ge=0, description="rendered pages and data that are sent again as they were")
     token: SecretStr | None = Field(None, description="what those who may start jobs, add models and edit must show")
     read_only: bool = Field(False, description="nobody may; the server needs no token then")
     computations_per_minute: int = Field(240, ge=1, description="of each visitor without the token")

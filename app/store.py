@@ -1,10 +1,12 @@
 """Circuits, notes and ablations that were kept: immutable records under ids derived from their content."""
 
 import logging
+from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.database import Database
 from app.errors import no_such
@@ -37,6 +39,12 @@ class Store:
         with self.database.reading() as session:
             found = [CircuitSummary.model_validate_json(text) for text in session.scalars(query)]
         return sorted(found, key=lambda c: (c.model, c.task, c.n_nodes, c.id))
+
+    def n_circuits(self, reader: str = NOBODY) -> Counter[str]:
+        """How many circuits a reader's lists have of each model."""
+        query = select(CircuitRow.model, func.count()).where(listed(CircuitRow, reader)).group_by(CircuitRow.model)
+        with self.database.reading() as session:
+            return Counter({model: n for model, n in session.execute(query)})
 
     def circuits_of(self, model: str, fingerprint: str, reader: str = NOBODY) -> list[CircuitSummary]:
         """Summaries of the circuits of a model as it is now; those of earlier weights under its name are left out."""
@@ -89,7 +97,7 @@ class Store:
             return session.scalar(select(CircuitRow.id).where(CircuitRow.id == circuit_id)) is not None
 
     def circuit(self, circuit_id: str) -> CircuitDetail:
-        return CircuitDetail.model_validate_json(self.circuit_json(circuit_id))
+        return _circuit(self.circuit_json(circuit_id))
 
     def keep_circuit(self, circuit: CircuitDetail, *, bundled: bool = False) -> None:
         """Store a circuit once: the first record under an id stays, but what comes with the app replaces it."""
@@ -220,3 +228,9 @@ class Store:
                 )
             )
         return ablation
+
+
+@lru_cache(maxsize=64)
+def _circuit(json: str) -> CircuitDetail:
+    """Records never change, so one that was read is handed to all who ask."""
+    return CircuitDetail.model_validate_json(json)

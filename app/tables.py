@@ -77,6 +77,15 @@ class MadeRow(Table):
     author: Mapped[str | None]
 
 
+class RevisionRow(Table):
+    """One row: `n` has grown whenever something that pages show was written."""
+
+    __tablename__ = "revision"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    n: Mapped[int]
+
+
 class ShortLinkRow(Table):
     """A view under a short name; `id` is a hash of its path and query."""
 

@@ -1,6 +1,7 @@
 """A subject: a trained model with all that experiments on it need (tokeniser, corpus means, fingerprint)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Subject:
     def device(self) -> torch.device:
         return self.model.device
 
-    @property
+    @cached_property
     def n_bytes(self) -> int:
         """What its tensors take up, each counted once."""
         means = [] if isinstance(self.means, MissingMeans) else self.means.values()

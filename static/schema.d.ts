@@ -10736,6 +10736,15 @@ export interface operations {
                     "application/json": components["schemas"]["ChannelConnections"];
                 };
             };
+            /** @description the model has no such layer, neuron or channel */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
             /** @description no such model, task, circuit, node, annotation, ablation or job */
             404: {
                 headers: {
@@ -10799,6 +10808,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NeuronConnections"];
+                };
+            };
+            /** @description the model has no such layer, neuron or channel */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
             /** @description no such model, task, circuit, node, annotation, ablation or job */

@@ -138,7 +138,7 @@ def test_a_body_that_is_not_json(shared_client: TestClient) -> None:
     assert refused(shared_client.post("/jobs", headers=as_json), 422) == "the body is missing; send JSON"
     refused(shared_client.post("/jobs", content=b"\xff\xfe", headers=as_json), 422)
     deep = shared_client.post("/jobs", content=b"[" * 100_000, headers=as_json)
-    assert refused(deep, 400) == "the body cannot be read as JSON"
+    assert refused(deep, 422) == "the body cannot be read as JSON"
     not_finite = b'{"model": "tiny", "task": "for_while", "settings": {"lr": NaN}}'
     refused(shared_client.post("/jobs", content=not_finite, headers=as_json), 422)
 

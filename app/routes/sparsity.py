@@ -30,7 +30,9 @@ def about(model: str, sparsity: TheSparsity, settings: TheSettings, response: Re
 
 
 @router.get(
-    urls.SPARSITY_NEURON, summary="What a neuron leads to and comes from, by weights alone", responses=refusals(404)
+    urls.SPARSITY_NEURON,
+    summary="What a neuron leads to and comes from, by weights alone",
+    responses=refusals(400, 404),
 )
 def neuron(
     model: str,
@@ -46,7 +48,9 @@ def neuron(
     return sparsity.neuron(model, layer, neuron, trace_depth, trace_k)
 
 
-@router.get(urls.SPARSITY_CHANNEL, summary="Neurons that read or write a residual channel", responses=refusals(404))
+@router.get(
+    urls.SPARSITY_CHANNEL, summary="Neurons that read or write a residual channel", responses=refusals(400, 404)
+)
 def channel(
     model: str, channel_id: int, sparsity: TheSparsity, settings: TheSettings, response: Response, top_k: TopK = 10
 ) -> ChannelConnections:
