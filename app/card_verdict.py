@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TypeVar
 
-from app.schemas import CircuitDetail
+from app.schemas import CircuitDetail, Measure
 from app.schemas.card import (
     AblationModes,
     CalibrationAlone,
@@ -35,17 +35,19 @@ def figures(circuit: CircuitDetail, parts: Sequence[CardPart]) -> Figures:
     def part(kind: type[Result]) -> Result | None:
         return next((p.result for p in parts if isinstance(p.result, kind)), None)
 
-    own = circuit.measures.circuit
-    loss, accuracy, target = own.loss_nats.value, own.accuracy.value, circuit.target_loss_nats
+    own, full, target = circuit.measures.circuit, circuit.measures.full_model, circuit.target_loss_nats
     necessity, random, modes = part(Necessity), part(RandomCircuits), part(AblationModes)
     corpus, other, alone = part(CorpusBehaviour), part(Elsewhere), part(CalibrationAlone)
     return Figures(
         n_nodes=circuit.n_nodes,
         n_pairs=own.n_pairs,
         target_nats=target,
-        loss_nats=loss,
-        accuracy=accuracy,
-        solved=accuracy >= SOLVED_ACCURACY and loss <= (target + math.log(2)) / 2,
+        loss_nats=own.loss_nats.value,
+        accuracy=own.accuracy.value,
+        solved=_solved(own, target),
+        full_nats=full.loss_nats.value,
+        full_accuracy=full.accuracy.value,
+        full_solved=_solved(full, target),
         solved_without=None if necessity is None else necessity.does_task,
         rise_low_nats=None if necessity is None else necessity.loss_change_nats.low,
         alone=None
@@ -65,6 +67,12 @@ def figures(circuit: CircuitDetail, parts: Sequence[CardPart]) -> Figures:
         if other is None
         else [(kind.full_model_does_task, kind.circuit_does_task) for kind in other.kinds if kind.n_pairs],
     )
+
+
+def _solved(measure: Measure, target_nats: float) -> bool:
+    """`model.card.modes.solved` of a stored measure."""
+    line = (target_nats + math.log(2)) / 2
+    return measure.accuracy.value >= SOLVED_ACCURACY and measure.loss_nats.value <= line
 
 
 def _reached(found: ShuffledPrune | None) -> Reached | None:

@@ -53,6 +53,9 @@ export const mark = (of, at, text, color) => {
   };
 };
 
+/** Bins over the whole axis, so that random circuits of one loss are a bar and not a hair. */
+const N_BINS = 40;
+
 /** @param {RandomCircuits} result @param {Palette} palette @returns {Figure} */
 export function randomFigure(result, palette) {
   const own = mark(
@@ -70,7 +73,8 @@ export function randomFigure(result, palette) {
       {
         type: "histogram",
         x: result.losses_nats,
-        nbinsx: 24,
+        autobinx: false,
+        xbins: { start: low - room, end: high + room, size: (high - low + 2 * room) / N_BINS },
         marker: { color: palette.ink3 },
         hovertemplate: "%{y} circuits at %{x} nats<extra></extra>",
       },

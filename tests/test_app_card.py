@@ -4,7 +4,6 @@ import json
 import math
 import shutil
 from collections import Counter
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,6 @@ from app.schemas.card import Card, CardFile, CardJob, CardPart, RandomCircuits, 
 from app.tables import CardPartRow
 from conftest import tiny_settings
 from model.calibrate import Calibration
-from model.card.verdict import Alone, Figures, Reached, verdict
 from model.circuit import Circuit
 from model.prune_settings import PruneSettings
 from model.sites import Node
@@ -59,7 +57,7 @@ def test_what_is_missing_is_shown_as_missing_with_its_reason(client: TestClient,
     assert [m.control for m in card.missing] == list(CONTROLS) and card.parts == []
     assert {m.control for m in card.missing if m.by == "job"} == set(PRUNED)
     assert all(m.why for m in card.missing) and card.seeds.circuits == [] and card.seeds.why_none
-    assert card.verdict.findings[0].rule == "sufficient"
+    assert [finding.rule for finding in card.verdict.findings[:2]] == ["model_does_task", "sufficient"]
     page = client.get(f"/circuits/{circuit_id}/card", headers=HTML).text
     assert card.missing[0].why in page and "missing" in page
     whole = AnnotatedCircuit.model_validate_json(client.get(f"/circuits/{circuit_id}.json").text)
@@ -254,85 +252,3 @@ def test_other_seeds_of_pruning_are_found(shared_client: TestClient, ordered: Ci
     seeds = card_of(shared_client, ordered.id).seeds
     (found,) = [seed for seed in seeds.circuits if seed.circuit == other.id]
     assert found.seed_of == "pruning" and found.overlap == pytest.approx(5 / 7) and seeds.why_none is None
-
-
-# -- the rules of the verdict ----------------------------------------------------------------
-
-GOOD = Figures(
-    n_nodes=12, n_pairs=256, target_nats=0.15, loss_nats=0.14, accuracy=0.99, solved=True, solved_without=False,
-    rise_low_nats=0.5, alone=Alone(0.9, 0.65, False, scale=7.5), random_share=0.0,
-    solved_by_mode={"mean": True, "zero": True, "resample": True},
-    shuffled_weights=Reached(200, False), shuffled_labels=Reached(25, True), changed_share=0.1,
-    solved_elsewhere=[(True, True), (True, True), (False, False)],
-)  # fmt: skip
-
-
-def test_a_circuit_that_passes_every_control_is_believed() -> None:
-    found = verdict(GOOD)
-    assert found.level == "believed" and {f.status for f in found.findings} == {"holds"}
-    assert found.sentence == (
-        "Believe that these 12 nodes are enough for the task on prompts like its own (0.140 nats on 256 held-out "
-        "pairs), and that the model needs them for it; every control here speaks for it."
-    )
-
-
-@pytest.mark.parametrize(
-    ("change", "rule", "words"),
-    [
-        ({"solved_without": True}, "necessary", "because the full model does the task without them."),
-        ({"rise_low_nats": -0.1}, "necessary", "the full model does the task without them"),
-        (
-            {"alone": Alone(0.9, 0.05, True, scale=None)},
-            "not_from_calibration",
-            "the empty circuit under its best scale and shift does the task at 0.050 nats, from the last token alone",
-        ),
-        (
-            {"alone": Alone(0.9, 0.65, False, scale=1467.68)},
-            "not_from_calibration",
-            "its logits must be multiplied by 1.47e+03 before they decide anything",
-        ),
-        ({"random_share": 0.05}, "better_than_random", "because 5% of random circuits of its size do as well"),
-        (
-            {"solved_by_mode": {"mean": True, "zero": False, "resample": True}},
-            "same_under_every_ablation",
-            "it does the task under mean and resample ablation of the rest only",
-        ),
-        (
-            {"shuffled_weights": Reached(24, True)},
-            "not_from_shuffled_weights",
-            "the same pruning meets the target with shuffled weights and 24 nodes",
-        ),
-        ({"shuffled_labels": Reached(3, True)}, "not_from_shuffled_labels", "shuffled labels and 3 nodes"),
-        (
-            {"shuffled_labels": Reached(3, True, quick_steps=120)},
-            "not_from_shuffled_labels",
-            "a quick run of the same pruning (120 steps) meets the target with shuffled labels and 3 nodes",
-        ),
-        ({"changed_share": 0.25}, "nodes_keep_their_meaning", "25% of its nodes do something else in it"),
-        (
-            {"solved_elsewhere": [(True, True), (True, False), (False, True)]},
-            "holds_elsewhere",
-            "it does 1 of the 2 kinds of other prompts that the full model does",
-        ),
-    ],
-)
-def test_each_rule_can_throw_doubt_alone(change: dict[str, object], rule: str, words: str) -> None:
-    found = verdict(replace(GOOD, **change))  # type: ignore[arg-type]
-    assert found.level == "doubted" and [f.rule for f in found.findings if f.status == "fails"] == [rule]
-    assert "do not believe that they are how the model does it, because" in found.sentence and words in found.sentence
-
-
-def test_a_nonsense_circuit_is_not_believed() -> None:
-    found = verdict(replace(GOOD, loss_nats=0.69, accuracy=0.5, solved=False))
-    assert found.level == "not_believed" and found.sentence == (
-        "Believe nothing of this circuit: its held-out loss is 0.690 nats with 50% of prompts right, so it does not "
-        "do the task."
-    )
-
-
-def test_controls_that_are_missing_are_counted_not_assumed() -> None:
-    bare = Figures(n_nodes=1, n_pairs=64, target_nats=0.15, loss_nats=0.2, accuracy=0.95, solved=True)
-    found = verdict(bare)
-    assert found.level == "unproven" and [f.status for f in found.findings] == ["holds"] + ["open"] * 8
-    assert found.sentence.endswith("how the model does it is unproven, for 8 of 9 controls are still missing.")
-    assert "misses its target" in found.findings[0].words

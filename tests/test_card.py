@@ -14,9 +14,10 @@ from model.card.drift import SAME_FROM, drifts, some_windows
 from model.card.faithfulness import FRACTIONS, areas, f_of, faithfulness, full_model_costs, ranking
 from model.card.modes import complement, donors_of, solved
 from model.card.shuffled import shuffled_labels, shuffled_weights
+from model.circuit import Circuit
 from model.measure import Outcome, measure
 from model.prune import PruneSettings, prune_batches
-from model.sites import n_nodes
+from model.sites import Node, maskable_sites, n_nodes, site_width
 from small_subject import small_subject
 
 LN2 = math.log(2)
@@ -127,6 +128,44 @@ def test_faithfulness_of_the_hand_model() -> None:
     assert found.cpr.value == pytest.approx(cpr, abs=1e-5)
     assert found.cmd.value == pytest.approx(0.999 - cpr, abs=1e-5), "f is nowhere above 1"
     assert found.cpr.low == found.cpr.high == pytest.approx(found.cpr.value), "one pair has no spread"
+
+
+def test_cpr_and_cmd_are_those_of_the_benchmarks_own_loop() -> None:
+    """MIB's evaluation written out anew: top int(x N) of a ranking kept, all else at its mean in the dense model, f of
+    mean logit differences, trapezoids between neighbouring fractions."""
+    subject = small_subject()
+    generator = torch.Generator().manual_seed(5)
+    tokens = torch.randint(0, 300, (12, 6), generator=generator)
+    candidates = torch.tensor([[7, 9]]).expand(6, 2)
+    batch = PairBatch(tokens, torch.full((12,), 5), torch.cat([candidates, candidates.flip(1)]))
+    sites = tuple(maskable_sites(subject.config))
+    every = [Node(site, i) for site in sites for i in range(site_width(subject.config, site))]
+    order = [every[i] for i in torch.randperm(len(every), generator=generator).tolist()]
+
+    def m(kept: set[Node]) -> float:
+        def tap(site: str, x: torch.Tensor) -> torch.Tensor:
+            if site not in sites:
+                return x
+            lost = [index for index in range(x.shape[-1]) if Node(site, index) not in kept]
+            x = x.clone()
+            x[..., lost] = subject.means[site][lost]
+            return x
+
+        logits = subject.model(tokens, tap=tap)[:, -1].gather(1, batch.candidates)
+        return float((logits[:, 0] - logits[:, 1]).mean())
+
+    fractions = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
+    full, empty = m(set(order)), m(set())
+    f = [(m(set(order[: int(x * len(order))])) - empty) / (full - empty) for x in fractions]
+    steps = [(b - a, y, z) for a, b, y, z in zip(fractions, fractions[1:], f, f[1:], strict=False)]
+    cpr = sum(width * (y + z) / 2 for width, y, z in steps)
+    cmd = sum(width * (abs(1 - y) + abs(1 - z)) / 2 for width, y, z in steps)
+
+    found = faithfulness(subject, Circuit.of(subject.fingerprint, "t", order[:9]), order, batch)
+    assert len(set(np.round(f, 3))) > 5 and max(f) > 1 + 1e-3, "f moves, and beyond 1, where CMD is not 1 - CPR"
+    assert [point.value for point in found.f] == pytest.approx(f, abs=1e-4)
+    assert (found.cpr.value, found.cmd.value) == (pytest.approx(cpr, abs=1e-4), pytest.approx(cmd, abs=1e-4))
+    assert found.circuit_f.value == pytest.approx((m(set(order[:9])) - empty) / (full - empty), abs=1e-4)
 
 
 def test_the_costs_of_the_full_model_point_at_the_mechanism() -> None:

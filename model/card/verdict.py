@@ -4,6 +4,7 @@ Each rule holds, fails or is open for want of its control. The rules, with what 
 
 | rule | fails where |
 |---|---|
+| model_does_task | the full model does not do the task on held-out pairs: what does it then is the pruning's making |
 | sufficient | the circuit does not do the task on held-out pairs (`modes.solved`) |
 | necessary | the full model without the circuit's nodes still does the task, or loses no loss |
 | not_from_calibration | the empty circuit, as it is or under its best scale and shift, does the task; or the circuit's
@@ -29,6 +30,9 @@ RANDOM_SHARE = 0.05
 TIMES_LARGER = 2.0
 CHANGED_SHARE = 0.25
 ELSEWHERE_SHARE = 0.5
+#: Where one of the first two rules fails there is nothing to be believed.
+N_FATAL = 2
+WITH_REST = {"mean": "at its mean", "zero": "at zero", "resample": "resampled"}
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,9 @@ class Figures:
     loss_nats: float
     accuracy: float
     solved: bool
+    full_nats: float
+    full_accuracy: float
+    full_solved: bool
     solved_without: bool | None = None
     rise_low_nats: float | None = None
     alone: Alone | None = None
@@ -91,6 +98,7 @@ class Verdict:
 def verdict(figures: Figures) -> Verdict:
     """The rules in their order, and the sentence."""
     findings = (
+        _model(figures),
         _sufficient(figures),
         _necessary(figures),
         _calibration(figures),
@@ -106,7 +114,7 @@ def verdict(figures: Figures) -> Verdict:
 
 
 def _level(findings: Sequence[Finding]) -> Level:
-    if findings[0].status == "fails":
+    if any(finding.status == "fails" for finding in findings[:N_FATAL]):
         return "not_believed"
     if any(finding.status == "fails" for finding in findings):
         return "doubted"
@@ -114,14 +122,15 @@ def _level(findings: Sequence[Finding]) -> Level:
 
 
 def _sentence(level: Level, figures: Figures, findings: Sequence[Finding]) -> str:
-    nodes = f"{figures.n_nodes:,} node{'s' if figures.n_nodes != 1 else ''}"
     if level == "not_believed":
-        return f"Believe nothing of this circuit: {findings[0].words}."
+        why = [finding.words for finding in findings[:N_FATAL] if finding.status == "fails"]
+        return f"Believe nothing of this circuit: {_listed(why)}."
+    nodes = f"{figures.n_nodes:,} node{'s' if figures.n_nodes != 1 else ''}"
     sentence = (
         f"Believe that these {nodes} are enough for the task on prompts like its own "
         f"({figures.loss_nats:.3f} nats on {figures.n_pairs:,} held-out pairs)"
     )
-    if findings[1].status == "holds":
+    if any(finding.rule == "necessary" and finding.status == "holds" for finding in findings):
         sentence += ", and that the model needs them for it"
     failed = [finding.words for finding in findings if finding.status == "fails"]
     n_open = sum(finding.status == "open" for finding in findings)
@@ -142,6 +151,14 @@ def _listed(parts: Sequence[str]) -> str:
 # -- the rules -------------------------------------------------------------------------------
 
 
+def _model(f: Figures) -> Finding:
+    figures = f"({f.full_nats:.3f} nats, {100 * f.full_accuracy:.0f}% of prompts right)"
+    if not f.full_solved:
+        words = f"the full model does not do the task {figures}, so there is nothing of it that a circuit could show"
+        return Finding("model_does_task", "fails", words)
+    return Finding("model_does_task", "holds", f"the full model does the task {figures}")
+
+
 def _sufficient(f: Figures) -> Finding:
     figures = f"its held-out loss is {f.loss_nats:.3f} nats with {100 * f.accuracy:.0f}% of prompts right"
     if not f.solved:
@@ -153,8 +170,10 @@ def _sufficient(f: Figures) -> Finding:
 def _necessary(f: Figures) -> Finding:
     if f.solved_without is None or f.rise_low_nats is None:
         return Finding("necessary", "open", "nobody has cut it from the full model")
-    if f.solved_without or f.rise_low_nats <= 0:
+    if f.solved_without:
         return Finding("necessary", "fails", "the full model does the task without them")
+    if f.rise_low_nats <= 0:
+        return Finding("necessary", "fails", "the full model is no worse without them")
     return Finding("necessary", "holds", "the full model cannot do the task without them")
 
 
@@ -189,11 +208,12 @@ def _modes(f: Figures) -> Finding:
     rule = "same_under_every_ablation"
     if f.solved_by_mode is None:
         return Finding(rule, "open", "what lies outside has been held at its mean alone")
-    done = [mode for mode, solved in f.solved_by_mode.items() if solved]
+    done = [WITH_REST[mode] for mode, solved in f.solved_by_mode.items() if solved]
     if 0 < len(done) < len(f.solved_by_mode):
-        return Finding(rule, "fails", f"it does the task under {_listed(done)} ablation of the rest only")
+        return Finding(rule, "fails", f"it does the task only with the rest {_listed(done)}")
     does = "does the task" if done else "fails the task"
-    return Finding(rule, "holds", f"it {does} under {_listed(list(f.solved_by_mode))} ablation of the rest alike")
+    every = _listed([WITH_REST[mode] for mode in f.solved_by_mode])
+    return Finding(rule, "holds", f"it {does} with the rest {every} alike")
 
 
 def _shuffled(rule: str, what: str, n_nodes: int, found: Reached | None) -> Finding:
