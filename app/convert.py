@@ -25,7 +25,7 @@ from app.schemas import (
 from model import measure as measuring
 from model.ablate import Ablation as Change
 from model.measure import Outcome
-from model.tasks.own import OwnTask
+from model.tasks.own import OwnTask, RecordedTask
 from model.tasks.pair import PromptPair as Pair
 from model.tasks.task import Task
 from model.tokenizer import Tokenizer
@@ -46,6 +46,7 @@ def task_summary(task: Task) -> TaskSummary:
         example=prompt_pair(task.pairs("train", 1, seed=0)[0]),
         language=task.language,
         own=isinstance(task, OwnTask),
+        prunable=not isinstance(task, RecordedTask),
     )
 
 

@@ -78,6 +78,7 @@ def model_summary(shelf: Shelf, facts: Facts, n_circuits: int) -> ModelSummary:
         density=facts.n_nonzero / facts.n_weights,
         n_nodes=sites.n_nodes(shelf.config),
         n_circuits=n_circuits,
+        has_means=shelf.has_means,
         val_loss_nats=card.get("val_loss_nats", losses.mixed or losses.generated),
         losses=losses,
         n_tasks=len(scores),

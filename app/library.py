@@ -47,6 +47,10 @@ class Shelf:
     curve: list[dict[str, Any]]
     corpus: dict[str, Any]
 
+    @property
+    def has_means(self) -> bool:
+        return (self.folder / "means.safetensors").is_file()
+
 
 class Library:
     """The models under some folders. A name found twice is taken from the first folder.
@@ -151,7 +155,7 @@ class Library:
 
     def _means_came(self, held: Subject) -> bool:
         """Whether means were written since a model was loaded without them."""
-        return isinstance(held.means, MissingMeans) and (self.shelf(held.name).folder / "means.safetensors").is_file()
+        return isinstance(held.means, MissingMeans) and self.shelf(held.name).has_means
 
     def with_fingerprint(self, fingerprint: str) -> str | None:
         """The name of the model with these weights, if it is here."""

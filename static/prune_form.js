@@ -52,11 +52,18 @@ export async function offerTasks(form) {
     const [model, all] = await Promise.all([getModel(form.dataset.model ?? ""), getTasks()]);
     const scores = new Map(model.tasks.map((score) => [score.task, nats(score.measure.loss_nats.value)]));
     const options = all
-      .filter((task) => task.language === model.language)
+      .filter((task) => task.language === model.language && task.prunable)
       .map(({ name, title }) => {
         const score = scores.get(name);
         return h("option", { value: name }, score ? `${title} (full model ${score} nats)` : title);
       });
+    if (!options.length && !tasks.value) {
+      const give = h("a", { href: "/tasks/new" }, "Give it prompt pairs");
+      form.replaceWith(
+        h("p", { class: "quiet" }, "No task is there that this model can read. ", give, " of its own."),
+      );
+      return;
+    }
     const chosen = tasks.value; // now: it may have changed meanwhile
     tasks.replaceChildren(...options);
     tasks.value = chosen || (options[0]?.value ?? "");

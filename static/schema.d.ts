@@ -3792,6 +3792,11 @@ export interface components {
             /** Fingerprint */
             fingerprint: string;
             /**
+             * Has Means
+             * @description whether its corpus means are there; until then nothing is pruned or cut to them
+             */
+            has_means: boolean;
+            /**
              * Language
              * @description what it reads; only tasks of it are asked
              * @enum {string}
@@ -3871,6 +3876,11 @@ export interface components {
             family: string | null;
             /** Fingerprint */
             fingerprint: string;
+            /**
+             * Has Means
+             * @description whether its corpus means are there; until then nothing is pruned or cut to them
+             */
+            has_means: boolean;
             /**
              * Language
              * @description what it reads; only tasks of it are asked
@@ -5775,6 +5785,11 @@ export interface components {
             own: boolean;
             /** @description null for a task whose pairs are made on request */
             pairs: components["schemas"]["OwnPairs"] | null;
+            /**
+             * Prunable
+             * @description false where its prompts came with a circuit: none are left to measure on
+             */
+            prunable: boolean;
             /** Question */
             question: string;
             /** Samples */
@@ -5854,6 +5869,11 @@ export interface components {
              * @description whether a user gave its pairs
              */
             own: boolean;
+            /**
+             * Prunable
+             * @description false where its prompts came with a circuit: none are left to measure on
+             */
+            prunable: boolean;
             /** Question */
             question: string;
             /** Title */

@@ -30,6 +30,7 @@ from model.subject import load_subject
 from model.token_ids import TokenIds
 
 RELEASED = Path(__file__).parent / "data" / "released"
+HTML = {"accept": "text/html"}
 MODELS = ("sparse_nosink", "sparse_sink")
 
 
@@ -113,9 +114,12 @@ def test_an_upload_is_listed_at_once_and_says_that_its_means_are_to_come(client:
     for path in ("/models/uploaded", "/jobs", arrival["job"]["url"]):
         assert client.get(path, headers={"accept": "text/html"}).status_code == 200, path
     viz = {"file": ("viz_data.pt", (RELEASED / "sparse_sink" / "viz_data.pt").read_bytes())}
+    assert "means of this model are not computed yet" in client.get("/models/uploaded", headers=HTML).text
     early = client.post("/import", data={"model": "uploaded"}, files=viz)
     assert early.status_code == 422 and "means of this model are not computed yet" in early.json()["error"]["message"]
     client.app.state.means.compute("uploaded")  # type: ignore[attr-defined]
+    assert client.get("/models/uploaded.json").json()["has_means"]
+    assert "not computed yet" not in client.get("/models/uploaded", headers=HTML).text
     kept = client.post("/import", data={"model": "uploaded"}, files=viz)
     assert kept.status_code == 201, kept.text
     again = client.post("/import", data={"model": "uploaded"}, files=viz, headers={"accept": "text/html"})

@@ -58,6 +58,9 @@ class ModelSummary(Wire):
     density: float
     n_nodes: int
     n_circuits: int
+    has_means: bool = Field(
+        description="whether its corpus means are there; until then nothing is pruned or cut to them"
+    )
     val_loss_nats: float | None
     losses: HeldOutLosses
     n_tasks: int = Field(description="tasks measured")

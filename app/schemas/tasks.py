@@ -17,6 +17,7 @@ class TaskSummary(Wire):
     example: PromptPair
     language: Literal["python", "dyck", "tokens"]
     own: bool = Field(description="whether a user gave its pairs")
+    prunable: bool = Field(description="false where its prompts came with a circuit: none are left to measure on")
 
 
 class OwnPairs(Wire):
