@@ -21,6 +21,8 @@ from model.subject import Subject
 
 #: Of the bundle's largest circuit it is some megabytes of floats.
 MOST_SHOWN = 64
+#: Circuits whose nodes are held ready; the record says by being the same object that it has not changed.
+MOST_KNOWN = 32
 
 
 class Experiments:
@@ -33,6 +35,7 @@ class Experiments:
         self.baselines = Baselines(library, tasks)
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, str], Shown] = OrderedDict()
+        self._known: dict[str, tuple[CircuitDetail, Circuit]] = {}
 
     def node(self, circuit_id: str, node_id: str) -> NodeDetail:
         """Raises a Refusal for a node that the model or the circuit does not have."""
@@ -79,7 +82,12 @@ class Experiments:
         """A stored circuit with its model. Raises a Refusal where either is missing."""
         record = self.store.circuit(circuit_id)
         subject = self.library.subject_of(record.model, record.model_fingerprint)
-        return subject, record, convert_circuit.circuit(record, subject.config)
+        known = self._known.get(circuit_id)
+        if known is None or known[0] is not record:
+            if len(self._known) >= MOST_KNOWN:
+                self._known = {}
+            self._known[circuit_id] = known = (record, convert_circuit.circuit(record, subject.config))
+        return subject, record, known[1]
 
 
 def token_id(subject: Subject, text: str) -> int:

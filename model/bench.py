@@ -45,6 +45,11 @@ class Bench:
         """All pairs with all of `parts` done at once."""
         return self.outcomes(parts, [range(len(parts))])[0]
 
+    @cached_property
+    def untouched(self) -> Outcome:
+        """All pairs with nothing done."""
+        return self.outcome([])
+
     @torch.no_grad()
     def outcomes(self, parts: Sequence[Part], subsets: Sequence[Sequence[int]]) -> list[Outcome]:
         """All pairs with some of `parts`, by their numbers, done at once: one outcome for each subset.

@@ -5,7 +5,7 @@ from typing import Final
 
 from model.bench import Bench
 from model.intervention import Part
-from model.measure import Interval
+from model.measure import Interval, Outcome
 
 #: How many pairs an estimate is made from.
 FEW: Final = 8
@@ -15,8 +15,13 @@ _T: Final = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.3
 
 def quick(few: Bench, parts: list[Part]) -> Interval:
     """The loss's change (nats) on 2 to 8 pairs, with the 95% interval for the mean of all pairs like them."""
-    before, after = few.outcome([]), few.outcome(parts)
-    return t_interval(before.per_pair(after.losses - before.losses).double().tolist())
+    return of_first(few.untouched, few.outcome(parts))
+
+
+def of_first(before: Outcome, after: Outcome) -> Interval:
+    """The same from the first pairs of more that have been measured."""
+    change = before.per_pair(after.losses - before.losses)
+    return t_interval(change[:FEW].double().tolist())
 
 
 def t_interval(values: list[float]) -> Interval:

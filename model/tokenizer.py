@@ -47,6 +47,7 @@ class Tokenizer:
         self._bpe = bpe
         self._bytes_of_sign = {sign: byte for byte, sign in signs_of_bytes().items()}
         vocab = bpe.get_vocab()
+        self._texts: dict[int, str] = {}
         self._missing = {byte for sign, byte in self._bytes_of_sign.items() if sign not in vocab}
 
     @classmethod
@@ -132,6 +133,12 @@ class Tokenizer:
 
     def token_text(self, token: int) -> str:
         r"""The text of one token; a byte that is no text by itself is written `\xNN`."""
+        text = self._texts.get(token)
+        if text is None:
+            self._texts[token] = text = self._text_of(token)
+        return text
+
+    def _text_of(self, token: int) -> str:
         signs = self._bpe.id_to_token(token)
         if signs is None:
             raise InputError(f"no token {token}; this tokeniser has 0 to {self.vocab_size - 1}")

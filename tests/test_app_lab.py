@@ -198,6 +198,11 @@ def test_an_estimate_comes_first_and_stays_in_the_record(
     record = Ablation.model_validate_json(shared_client.post("/ablations", json=asked).text)
     assert record.estimate == first and (first.n_pairs, first.of_pairs) == (8, tiny.N_PAIRS)
     assert first.loss_change_nats.low < first.loss_change_nats.value < first.loss_change_nats.high
+    unasked = body(circuit, on(weightiest[2], "zero"))
+    stated = Ablation.model_validate_json(shared_client.post("/ablations", json=unasked).text).estimate
+    later = Estimate.model_validate_json(shared_client.post("/ablations/estimates", json=unasked).text)
+    assert stated is not None
+    assert stated.loss_change_nats.model_dump() == pytest.approx(later.loss_change_nats.model_dump(), abs=1e-5)
     few = Ablation.model_validate_json(shared_client.post("/ablations", json=asked | {"n_pairs": 8}).text)
     assert few.estimate is None and math.isclose(few.loss_change_nats.value, first.loss_change_nats.value, abs_tol=1e-6)
     refused = shared_client.post("/ablations/estimates", json=asked | {"n_pairs": 8})
