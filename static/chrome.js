@@ -26,6 +26,9 @@ document.getElementById("theme-toggle")?.addEventListener("click", () => {
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", announceTheme);
 
+// Where the site's menu has no room for all its words, the one of this page is in sight.
+document.querySelector(".site-header [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 const banner = document.getElementById("connection");
 onConnection((up) => {
   if (!banner) return;

@@ -6,6 +6,7 @@
 
 /** @import { CircuitDetail, CircuitNode } from "./types.js" */
 import { railOf, siteOf } from "./format.js";
+import { keptOrder } from "./kept_order.js";
 import { orderRails, spread } from "./order.js";
 import { isHead } from "./rows.js";
 import { untangle } from "./untangle.js";
@@ -142,9 +143,24 @@ function byLayer(list, key) {
   return [...found.values()];
 }
 
-/** @param {CircuitDetail} circuit @returns {Columns} */
-export function columnsOf(circuit) {
-  const { spokes, channels, place } = orderOf(circuit);
+/** The rails and columns in the order that an earlier picture had them. @param {CircuitDetail} circuit @param {Columns} kept */
+function orderAfter(circuit, kept) {
+  const spokes = spokesOf(circuit);
+  const here = [...circuit.nodes.map((node) => node.id), ...circuit.terminals.map((end) => end.id)];
+  const rails = [...new Set(here.map(railOf).filter((channel) => channel !== null))];
+  const pairs = spokes.map(({ channel, item }) => ({ channel, item: item.id }));
+  const { channels, place: placeOf } = keptOrder(kept, rails, pairs);
+  const place = /** @type {Map<string, number>} */ (new Map());
+  for (const node of circuit.nodes) {
+    const [column, at] = [columnKey(node), placeOf.get(node.id)];
+    if (column !== null && at !== undefined) place.set(column, Math.min(at, place.get(column) ?? at));
+  }
+  return { spokes, channels, place };
+}
+
+/** @param {CircuitDetail} circuit @param {Columns | null} [kept] an earlier picture's, whose order is kept @returns {Columns} */
+export function columnsOf(circuit, kept = null) {
+  const { spokes, channels, place } = kept ? orderAfter(circuit, kept) : orderOf(circuit);
   const heads = byLayer(headsOf(circuit.nodes), (head) => head.layer);
   const neurons = byLayer(
     circuit.nodes.filter((node) => siteOf(node.id) === "mlp.post_act"),

@@ -42,7 +42,7 @@ pointAtView();
 
 try {
   if (store.get().size !== null && graph.circuit.provenance.order)
-    scenes.use(createScenes(sizeGraph(graph, await getSizes(graph.circuit.id))));
+    scenes.use(sizeGraph(graph, await getSizes(graph.circuit.id)));
   await canvas.render();
   plot.dataset.ready = "true";
 } catch (error) {

@@ -13,7 +13,7 @@ const MAX_LABELS = 300;
 
 /** Room for words around the plot, and over it for what is said of the selection. @param {boolean} narrow */
 export const marginsOf = (narrow) =>
-  narrow ? { l: 70, r: 8, t: 22, b: 78 } : { l: 150, r: 14, t: 36, b: 100 };
+  narrow ? { l: 76, r: 8, t: 22, b: 78 } : { l: 150, r: 14, t: 36, b: 100 };
 
 /** A node's name with what its row and box already say left out. @param {Graph} graph @param {string} id */
 export function shortLabel(graph, id) {

@@ -110,8 +110,7 @@ export function createNodePanel(panel, explorer, notesOf) {
       h(
         "tr",
         {},
-        h("td", {}, nodeButton(node.id)),
-        h("td", {}, nodeWords(node)),
+        h("td", {}, nodeButton(node.id), h("div", { class: "small quiet" }, nodeWords(node))),
         h("td", { class: "number" }, signed(node.effect_nats)),
       ),
     );
@@ -128,13 +127,7 @@ export function createNodePanel(panel, explorer, notesOf) {
         h(
           "thead",
           {},
-          h(
-            "tr",
-            {},
-            h("th", {}, "node"),
-            h("th", {}, "what it is"),
-            h("th", { class: "number" }, "effect, nats"),
-          ),
+          h("tr", {}, h("th", {}, "node, and what it is"), h("th", { class: "number" }, "effect, nats")),
         ),
         h("tbody", {}, rows),
       ),

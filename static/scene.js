@@ -21,10 +21,9 @@ function once(make) {
   };
 }
 
-/** @param {Graph} graph */
-export function createScenes(graph) {
+/** @param {Graph} graph @param {import("./columns.js").Columns} [columns] */
+export function createScenes(graph, columns = columnsOf(graph.circuit)) {
   const { circuit } = graph;
-  const columns = columnsOf(circuit);
   const steps = once(() => stepsOf(graph));
   const fold = once((/** @type {string} */ collapsed) =>
     foldOf(circuit.nodes, collapsed ? collapsed.split(",") : []),
@@ -71,7 +70,7 @@ export function createScenes(graph) {
       lit: lit(selected, view.trace, view.hops, now),
     };
   });
-  return { of };
+  return { columns, of };
 }
 
 /** @typedef {{ of(view: View): ReturnType<ReturnType<typeof createScenes>["of"]> }} Scenes */

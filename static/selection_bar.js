@@ -44,10 +44,12 @@ export function createSelectionBar(bar, { canvas, store, onGroup, onFork }) {
     const view = store.get();
     const [all, nodes] = [selectionOf(view), selectedNodes(view)];
     bar.hidden = all.length === 0;
-    words.textContent =
-      nodes.length === all.length
-        ? `${plural(all.length, "node")} selected`
-        : `${all.length} selected, ${plural(nodes.length, "node")}`;
+    fill(
+      words,
+      ...(nodes.length === all.length
+        ? [plural(all.length, "node"), h("span", { class: "wide" }, " selected")]
+        : [`${all.length} selected, ${plural(nodes.length, "node")}`]),
+    );
     const { graph, lit, shown } = canvas.scene();
     reach.textContent = lit ? traceWords(graph, lit, new Set(all), shown) : "";
     cut.disabled = nodes.length === 0;

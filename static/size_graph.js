@@ -1,11 +1,13 @@
 // @ts-check
-// A pruning order as a graph that keeps its places: laid out once for its largest set, filtered by rank.
+// A pruning order as a graph that keeps its places: laid out once for its largest set, in the circuit's own order.
 
 /** @import { CircuitDetail, CircuitSizes, OrderedSize, View } from "./types.js" */
 /** @typedef {import("./graph.js").Graph} Graph */
 /** @typedef {import("./scene.js").Scenes} Scenes */
+import { columnsOf } from "./columns.js";
 import { count } from "./format.js";
 import { graphOf } from "./graph.js";
+import { createScenes } from "./scene.js";
 
 /**
  * The graph of the largest set. Nodes of the circuit keep their effects; for the others none was measured.
@@ -43,14 +45,14 @@ export function sizeGraph(graph, sizes) {
   };
 }
 
-/** The scenes of a circuit, and, once they are known, those of its sizes while one is shown. @param {Scenes} own */
+/** The scenes of a circuit, and, once they are known, those of its sizes while one is shown. @param {ReturnType<typeof createScenes>} own */
 export function sizedScenes(own) {
   let sized = /** @type {Scenes | null} */ (null);
   return {
     of: (/** @type {View} */ view) => (view.size !== null && sized ? sized : own).of(view),
-    /** @param {Scenes} scenes */
-    use(scenes) {
-      sized = scenes;
+    /** @param {Graph} graph of the largest set */
+    use(graph) {
+      sized = createScenes(graph, columnsOf(graph.circuit, own.columns));
     },
   };
 }

@@ -10,17 +10,23 @@ import { count, interval, nats, percent, plural } from "./format.js";
 import { errorNotice } from "./notice.js";
 import { readPalette } from "./palette.js";
 import { draw } from "./plot.js";
-import { createScenes } from "./scene.js";
 import { sizeLayout, sizeTraces } from "./size_curve.js";
 import { aroundSize, edgesAt, sizeGraph } from "./size_graph.js";
 import { panelOf } from "./state.js";
 
 const REST_MS = 200;
 
+/** What the order holds besides the circuit. @param {number} n nodes */
+export function orderWords(n) {
+  if (n === 0) return "It holds the circuit’s own nodes and no more.";
+  if (n === 1) return "The hollow, dashed node is the one that it dropped last: it is outside the circuit.";
+  return `Hollow, dashed nodes are the ${count(n)} that it dropped last: they are outside the circuit.`;
+}
+
 /**
  * @param {HTMLElement} panel
  * @param {Explorer} explorer
- * @param {{ use(scenes: ReturnType<typeof createScenes>): void }} scenes
+ * @param {{ use(graph: import("./graph.js").Graph): void }} scenes
  * @param {() => void} redraw
  */
 export function createSizePanel(panel, { graph, store }, scenes, redraw) {
@@ -46,7 +52,7 @@ export function createSizePanel(panel, { graph, store }, scenes, redraw) {
     fill(panel, head(), h("p", { class: "quiet" }, "Reading the order…"));
     try {
       const sizes = await getSizes(circuit.id);
-      scenes.use(createScenes(sizeGraph(graph, sizes)));
+      scenes.use(sizeGraph(graph, sizes));
       showSizes(sizes);
       redraw();
     } catch (error) {
@@ -81,7 +87,6 @@ export function createSizePanel(panel, { graph, store }, scenes, redraw) {
     const curve = h("p", { class: "small quiet", "data-testid": "size-curve-words" });
     const figure = h("div", { class: "plot size-curve", role: "img", "data-testid": "size-curve" });
     const keep = h("div", { class: "row", "data-testid": "size-keep" });
-    const beyond = sizes.n_all - sizes.n_nodes;
     const cuts = sizes.n_cut_edges;
     fill(
       panel,
@@ -89,7 +94,7 @@ export function createSizePanel(panel, { graph, store }, scenes, redraw) {
       h(
         "p",
         { class: "lede" },
-        `The run’s order, most wanted node first. ${beyond ? `Hollow, dashed nodes are among the ${count(beyond)} that it dropped last, outside the circuit.` : "It holds the circuit’s own nodes and no more."}`,
+        `The run’s order, most wanted node first. ${orderWords(sizes.n_all - sizes.n_nodes)}`,
       ),
       h("label", { for: "size" }, "Nodes kept"),
       h(

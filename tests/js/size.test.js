@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { graphOf } from "../../static/graph.js";
+import { keptOrder } from "../../static/kept_order.js";
 import { createScenes } from "../../static/scene.js";
 import { shapesOf } from "../../static/shapes.js";
 import { shownOf } from "../../static/shown.js";
@@ -90,10 +91,30 @@ test("the picture keeps its places at every size", () => {
   for (const other of places) assert.deepEqual(other, places[0]);
 });
 
+test("what the circuit has keeps its order at other sizes; what is new stands where its neighbours do", () => {
+  const kept = {
+    rails: new Map([
+      [7, 0],
+      [9, 1],
+      [3, 2],
+    ]),
+    x: new Map([["old", 2]]),
+  };
+  const pairs = [
+    { channel: 5, item: "new" },
+    { channel: 7, item: "new" },
+    { channel: 4, item: "old" },
+    { channel: 4, item: "new" },
+  ];
+  const { channels, place } = keptOrder(kept, [3, 4, 5, 7, 8, 9], pairs);
+  assert.deepEqual(channels, [7, 5, 9, 4, 3, 8]); // 5 beside 7 through "new"; 4 beside 9 and 3; 8 has no neighbour
+  assert.ok(Number(place.get("new")) < Number(place.get("old")));
+});
+
 test("without a size the circuit's own picture is shown; with one, that of the largest set once it is known", () => {
   const scenes = sizedScenes(createScenes(graph));
   assert.equal(scenes.of(at(5)).graph, graph);
-  scenes.use(createScenes(larger));
+  scenes.use(larger);
   assert.equal(scenes.of(at(5)).graph, larger);
   assert.equal(scenes.of(at(null)).graph, graph);
 });
