@@ -183,3 +183,17 @@ def test_nothing_shifts_and_nothing_is_wider_than_the_window(
             page.set_viewport_size({"width": other, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= other
     page.close()
+
+
+def test_on_a_phone_the_graph_begins_in_the_upper_half_and_the_menu_shows_where_one_is(
+    page: Page, layered: CircuitDetail
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_circuit(page, layered, f"?node={layered.nodes[0].id}&min_weight=0.01&min_effect=0.0001")
+    graph, bar = page.locator("#graph").bounding_box(), page.get_by_test_id("selection-bar").bounding_box()
+    assert graph and bar and graph["y"] < 844 / 2 and bar["height"] < 44, "one line of buttons"
+    hidden = page.get_by_test_id("edge-count")
+    assert hidden.evaluate("(words) => words.scrollWidth <= words.clientWidth"), "what is hidden is said whole"
+    page.goto("/guide")
+    nav, here = page.locator("header nav").bounding_box(), page.locator("header [aria-current]").bounding_box()
+    assert nav and here and nav["x"] <= here["x"] and here["x"] + here["width"] <= nav["x"] + nav["width"] - 32
