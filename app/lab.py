@@ -28,7 +28,7 @@ from model.estimate import FEW, of_first, quick
 from model.interplay import interplay
 from model.intervention import Part, merged
 from model.measure import Outcome
-from model.steering import controls, steered
+from model.steering import at, controls, steered
 from model.subject import Subject
 from model.sweep import OnPart, sweep
 from model.targets import Targets
@@ -37,8 +37,9 @@ from model.tasks.pair import PromptPair
 #: Windows of held-out text on which the corpus loss is measured.
 N_WINDOWS = 32
 MOST_ESTIMATES = 1_000
-#: In the full model a steering curve has fewer points, pairs and random draws: each point is a pass of the model.
-CURVE_IN_CIRCUIT, CURVE_IN_MODEL = (11, 64, 3), (6, 16, 1)
+#: In the full model a steering curve has fewer points and pairs: each point is a pass of the model.
+CURVE_IN_CIRCUIT, CURVE_IN_MODEL = (11, 64), (6, 16)
+N_CONTROLS, MOST_CURVES = 3, 64
 
 
 class Plan(NamedTuple):
@@ -61,6 +62,7 @@ class Lab:
         self._bench = lru_cache(maxsize=4)(self._make_bench)
         self._text = lru_cache(maxsize=4)(self._make_text)
         self._estimates: dict[str, Estimate] = {}
+        self._curves: dict[str, Steering] = {}
         self.swept = lru_cache(maxsize=32)(self.sweep)
 
     # -- one intervention or several ---------------------------------------------------------
@@ -190,22 +192,30 @@ class Lab:
         return Estimate(loss_change_nats=found, n_pairs=FEW, of_pairs=plan.request.n_pairs, elapsed_ms=elapsed_ms)
 
     def _steering(self, plan: Plan, bench: Bench) -> Steering | None:
+        """All of t at once: the same for every place of the slider, so remembered while it is moved."""
         if not any(part.setting.mode == "steer" for part in plan.parts):
             return None
-        n_points, n_pairs, n_draws = CURVE_IN_MODEL if plan.within is None else CURVE_IN_CIRCUIT
+        known = self._curves.get(key := _curve_key(plan))
+        if known is not None:
+            return known
+        n_points, n_pairs = CURVE_IN_MODEL if plan.within is None else CURVE_IN_CIRCUIT
         if bench.batch.n_pairs > n_pairs:
             few = bench.batch.select(torch.arange(n_pairs, device=bench.batch.tokens.device))
             bench = Bench(plan.subject, few, plan.within, plan.request.seed)
         ts = [i / (n_points - 1) for i in range(n_points)]
-        drawn = controls(plan.parts, Targets(plan.subject, plan.within), n_draws, plan.request.seed)
+        drawn = controls(plan.parts, Targets(plan.subject, plan.within), N_CONTROLS, plan.request.seed)
         asked = (plan.parts, *(control.parts for control in drawn))
         steering = (part for parts in asked for part in parts if part.setting.mode == "steer")
         bench.recordings.of([node for part in steering for node in part.nodes])  # all in one pass
-        return Steering(
+        found = Steering(
             curve=convert_lab.curve(steered(bench, plan.parts, ts)),
             controls=[convert_lab.control(control, steered(bench, control.parts, ts)) for control in drawn],
             n_pairs=bench.batch.n_pairs,
         )
+        if len(self._curves) >= MOST_CURVES:
+            self._curves = {}
+        self._curves[key] = found
+        return found
 
     # -- what else it breaks -----------------------------------------------------------------
 
@@ -260,6 +270,11 @@ def _settled(request: AblationRequest, parts: Sequence[Part]) -> AblationRequest
         return request.model_copy(update=short)
     asked = [convert_lab.asked(part) for part in parts]
     return request.model_copy(update={"nodes": [], "mode": "mean", "interventions": asked})
+
+
+def _curve_key(plan: Plan) -> str:
+    """The plan with every steered part at t = 0."""
+    return _ablation_id(plan.subject.fingerprint, plan.request, [at(part, 0.0) for part in plan.parts])
 
 
 def _ablation_id(fingerprint: str, request: AblationRequest, parts: Sequence[Part]) -> str:

@@ -103,6 +103,17 @@ def circuit_id(tiny_bundle: Path) -> str:
     return next((tiny_bundle / "circuits").glob("*.json")).stem
 
 
+@pytest.fixture(scope="session")
+def circuit(tiny_bundle: Path, circuit_id: str) -> CircuitDetail:
+    return CircuitDetail.model_validate_json((tiny_bundle / "circuits" / f"{circuit_id}.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def weightiest(circuit: CircuitDetail) -> list[str]:
+    """Its nodes by how much cutting them changes the loss."""
+    return [node.id for node in sorted(circuit.nodes, key=lambda node: -abs(node.effect_nats))]
+
+
 #: Environment of a server on the tiny bundle.
 TINY = {"OMP_NUM_THREADS": "1", "SPARSESCOPE_WORKER_NICENESS": "0", "SPARSESCOPE_N_MEASURED_PAIRS": str(tiny.N_PAIRS)}
 

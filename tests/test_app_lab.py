@@ -1,56 +1,21 @@
-"""The ablation lab over HTTP: interventions, estimates, interplay, steering, sweeps, claims that are checked again."""
+"""The ablation lab over HTTP: interventions and what is found beside them; estimates, interplay, steering."""
 
-import csv
-import io
 import json
 import math
-import subprocess
-import sys
 from typing import Any
 
-import httpx
 import pytest
 from fastapi.testclient import TestClient
 
 import tiny
 from app.pruning import circuit_record
 from app.schemas import Ablation, CircuitDetail
-from app.schemas.lab import AblationCheck, Estimate, Sweep
-from conftest import Server
+from app.schemas.lab import AblationCheck, Estimate
+from asked import MODEL, body, done, on, swept
 from model.calibrate import Calibration
 from model.circuit import Circuit
 from model.sites import Node
 from model.tasks import TASKS
-
-
-@pytest.fixture(scope="module")
-def circuit(shared_client: TestClient, circuit_id: str) -> CircuitDetail:
-    return CircuitDetail.model_validate_json(shared_client.get(f"/circuits/{circuit_id}.json").text)
-
-
-@pytest.fixture(scope="module")
-def weightiest(circuit: CircuitDetail) -> list[str]:
-    """Nodes by how much cutting them changes the loss."""
-    return [node.id for node in sorted(circuit.nodes, key=lambda node: -abs(node.effect_nats))]
-
-
-MODEL = {"kind": "model", "model": tiny.MODEL, "task": tiny.TASK}
-
-
-def body(target: CircuitDetail | dict[str, str], *asked: dict[str, Any], **more: Any) -> dict[str, Any]:
-    where = target if isinstance(target, dict) else {"kind": "circuit", "circuit": target.id}
-    return {"target": where, "interventions": list(asked), "n_pairs": tiny.N_PAIRS} | more
-
-
-def done(client: TestClient, *args: Any, **more: Any) -> Ablation:
-    response = client.post("/ablations", json=body(*args, **more))
-    assert response.status_code in (200, 201), response.text
-    return Ablation.model_validate_json(response.text)
-
-
-def on(where: str, mode: str = "mean", **amount: float) -> dict[str, Any]:
-    return {"on": where, "mode": mode, **amount}
-
 
 # -- what is asked ---------------------------------------------------------------------------
 
@@ -74,8 +39,8 @@ def test_a_head_a_block_and_a_layer_are_all_their_nodes(shared_client: TestClien
 
 
 def test_an_edge_at_its_mean_and_at_zero(shared_client: TestClient, circuit: CircuitDetail) -> None:
-    swept = sweep(shared_client, circuit, "zero")
-    edge = max(swept.edges, key=lambda edge: abs(edge.effect_nats.value))
+    edges = swept(shared_client, circuit, "zero").edges
+    edge = max(edges, key=lambda edge: abs(edge.effect_nats.value))
     name = f"{edge.source}->{edge.target}"
     zero, mean = done(shared_client, circuit, on(name, "zero")), done(shared_client, circuit, on(name))
     assert abs(edge.effect_nats.value) > 1e-5
@@ -242,6 +207,16 @@ def test_steering_has_its_own_point_on_the_curve_and_controls_beside(
         assert other != node and other.split(":")[0] == node.split(":")[0]
 
 
+def test_the_curve_of_a_steered_node_is_measured_once_for_all_places_of_the_slider(
+    shared_client: TestClient, weightiest: list[str]
+) -> None:
+    low, high = (done(shared_client, MODEL, on(weightiest[1], "steer", t=t)) for t in (0.2, 0.8))
+    assert low.id != high.id and low.after != high.after and low.steering == high.steering
+    assert low.steering is not None and len(low.steering.controls) == 3
+    beside = done(shared_client, MODEL, on(weightiest[1], "steer", t=0.2), on(weightiest[2], "value", value=1))
+    assert beside.steering is not None and beside.steering.curve != low.steering.curve
+
+
 def test_what_else_breaks_is_measured_in_the_full_model(
     shared_client: TestClient, circuit: CircuitDetail, weightiest: list[str]
 ) -> None:
@@ -259,150 +234,3 @@ def test_the_pairs_that_changed_most_come_with_their_tokens(shared_client: TestC
     for pair in done(shared_client, circuit, on("1")).changed:
         assert pair.tokens is not None
         assert ["".join(tokens) for tokens in pair.tokens.prompts] == list(pair.pair.prompts)
-
-
-# -- sweeps ----------------------------------------------------------------------------------
-
-
-def sweep(client: TestClient, circuit: CircuitDetail, mode: str) -> Sweep:
-    response = client.post(f"{circuit.url}/sweeps", json={"mode": mode, "n_pairs": tiny.N_PAIRS})
-    assert response.status_code == 200, response.text
-    return Sweep.model_validate_json(response.text)
-
-
-def test_a_sweep_has_every_node_and_edge_largest_first(shared_client: TestClient, circuit: CircuitDetail) -> None:
-    found = sweep(shared_client, circuit, "mean")
-    effects = {node.id: node.effect_nats for node in circuit.nodes}
-    assert {node.node for node in found.nodes} == set(effects)
-    for node in found.nodes:
-        assert math.isclose(node.effect_nats.value, effects[node.node], abs_tol=1e-5)
-        assert node.effect_nats.low <= node.effect_nats.value <= node.effect_nats.high
-    assert {(e.source, e.target, e.weight) for e in found.edges} == {
-        (e.source, e.target, e.weight) for e in circuit.edges
-    }
-    for parts in (found.nodes, found.edges):
-        values = [part.effect_nats.value for part in parts]
-        assert values == sorted(values, reverse=True)
-    some = found.edges[0]
-    single = done(shared_client, circuit, on(f"{some.source}->{some.target}"))
-    assert math.isclose(single.loss_change_nats.value, some.effect_nats.value, abs_tol=1e-6)
-    assert math.isclose(single.after.accuracy.value - single.before.accuracy.value, some.accuracy_change, abs_tol=1e-6)
-
-
-def test_a_resampling_sweep_says_that_it_leaves_out_the_edges(
-    shared_client: TestClient, circuit: CircuitDetail
-) -> None:
-    found = sweep(shared_client, circuit, "resample")
-    assert found.edges == [] and found.left_out is not None and found.left_out.startswith("edges: ")
-    top = found.nodes[0]
-    record = done(shared_client, circuit, on(top.node, "resample"))
-    assert math.isclose(record.loss_change_nats.value, top.effect_nats.value, abs_tol=1e-5)
-
-
-def test_the_table_of_a_sweep(shared_client: TestClient, circuit: CircuitDetail) -> None:
-    found = sweep(shared_client, circuit, "zero")
-    answer = shared_client.get(f"{circuit.url}/sweeps.csv?mode=zero&n_pairs={tiny.N_PAIRS}")
-    assert answer.headers["content-type"].startswith("text/csv")
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert [row["part"] for row in rows[: len(found.nodes)]] == [node.node for node in found.nodes]
-    assert len(rows) == len(found.nodes) + len(found.edges)
-    assert float(rows[0]["effect_nats"]) == found.nodes[0].effect_nats.value
-
-
-def test_a_sweep_of_nothing_is_refused(shared_client: TestClient, circuit: CircuitDetail) -> None:
-    assert shared_client.post("/circuits/zz/sweeps", json={}).status_code == 404
-    refused = shared_client.post(f"{circuit.url}/sweeps", json={"mode": "steer"})
-    assert refused.status_code == 422 and "mode is 'steer'; it must be 'mean', 'zero' or 'resample'" in refused.text
-
-
-# -- claims ----------------------------------------------------------------------------------
-
-
-def check(client: TestClient, record: Ablation) -> AblationCheck:
-    response = client.post(f"{record.url}/checks")
-    assert response.status_code == 200, response.text
-    return AblationCheck.model_validate_json(response.text)
-
-
-def test_a_claim_is_reproduced_with_all_its_figures(
-    client: TestClient, circuit: CircuitDetail, weightiest: list[str]
-) -> None:
-    record = done(client, circuit, on(weightiest[0], "steer", t=0.2), on(weightiest[1], "resample"))
-    found = check(client, record)
-    assert found.verdict == "reproduced" and found.differences == [] and found.notes == []
-    assert found.n_figures > 200 and found.largest_difference <= found.tolerance_nats == 1e-4
-    assert "same kind of device (cpu)" in found.tolerance_reason
-    assert found.versions_then == found.versions_now and found.versions_now["device"] == "cpu"
-
-
-def test_a_figure_that_was_changed_is_found_out(
-    client: TestClient, circuit: CircuitDetail, weightiest: list[str]
-) -> None:
-    record = done(client, circuit, on(weightiest[0]), on(weightiest[1]))
-    store = client.app.state.store  # type: ignore[attr-defined]
-    forged = record.after.loss_nats.model_copy(update={"value": record.after.loss_nats.value + 0.01})
-    after = record.after.model_copy(update={"loss_nats": forged})
-    store.keep_ablation(record.model_copy(update={"id": "f" * 16, "url": f"/ablations/{'f' * 16}", "after": after,
-                                                  "pairs_fingerprint": "0" * 64}))  # fmt: skip
-    found = AblationCheck.model_validate_json(client.post(f"/ablations/{'f' * 16}/checks").text)
-    assert found.verdict == "drifted" and [d.figure for d in found.differences] == ["after.loss_nats.value"]
-    assert found.differences[0].difference == pytest.approx(-0.01, abs=1e-6)
-    assert found.notes == ["the task's pairs of this seed are no longer those that were measured"]
-
-
-def test_other_weights_or_none_are_refused(client: TestClient, circuit: CircuitDetail) -> None:
-    record = done(client, MODEL, on("0.mlp"))
-    store = client.app.state.store  # type: ignore[attr-defined]
-    for number, (change, says) in enumerate([
-        ({"model_fingerprint": "0" * 64}, "but the model of that name here has"),
-        ({"model": "gone"}, "which is not here; there are: tiny"),
-    ]):  # fmt: skip
-        store.keep_ablation(record.model_copy(update={"id": f"{number:016d}"} | change))
-        response = client.post(f"/ablations/{number:016d}/checks")
-        assert response.status_code == 409 and says in response.json()["error"]["message"]
-
-
-def test_a_record_of_the_first_version_still_opens_and_is_checked(client: TestClient, circuit: CircuitDetail) -> None:
-    nodes = [circuit.nodes[0].id, circuit.nodes[3].id]
-    record = done(client, circuit, *map(on, nodes)).model_dump(mode="json")
-    new = ("estimate", "interplay", "steering", "corpus", "pairs_fingerprint")
-    old = {name: value for name, value in record.items() if name not in new} | {"id": "e" * 16}
-    del old["versions"]["device"], old["request"]["interventions"]
-    for pair in old["changed"]:
-        del pair["tokens"]
-    client.app.state.store.keep_ablation(Ablation.model_validate(old))  # type: ignore[attr-defined]
-    page = client.get(f"/ablations/{'e' * 16}", headers={"accept": "text/html"})
-    assert page.status_code == 200 and nodes[0] in page.text
-    found = AblationCheck.model_validate_json(client.post(f"/ablations/{'e' * 16}/checks").text)
-    assert found.verdict == "reproduced" and found.tolerance_nats == 5e-3
-    assert found.notes == ["the record is of an earlier version, which did not keep which pairs were measured"]
-
-
-def test_the_page_of_a_claim_says_all_that_it_rests_on(
-    client: TestClient, circuit: CircuitDetail, weightiest: list[str]
-) -> None:
-    record = done(client, circuit, on(weightiest[0], "steer", t=0.2), on("1.mlp", "zero"), seed=3)
-    page = client.get(record.url, headers={"accept": "text/html"}).text
-    for fact in (
-        record.model_fingerprint,
-        circuit.id[:8],
-        record.task,
-        "seed",
-        "1.mlp",
-        "steer",
-        record.versions["torch"],
-    ):
-        assert fact in page
-
-
-def test_the_script_and_the_line_of_a_shell_run(tiny_server: Server, circuit_id: str) -> None:
-    asked = {"target": {"kind": "circuit", "circuit": circuit_id}, "n_pairs": 8,
-             "interventions": [on("0.mlp.post_act:0", "patch"), on("1.attn.h0", "value", value=-0.25)]}  # fmt: skip
-    record = httpx.post(f"{tiny_server.url}/ablations", json=asked, timeout=60).json()
-    script = httpx.get(f"{tiny_server.url}{record['url']}.py").text
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
-    assert ran.returncode == 0, ran.stderr
-    assert f"-> {record['after']['loss_nats']['value']:.4f} nats, 8 pairs" in ran.stdout and "reproduced" in ran.stdout
-    line = httpx.get(f"{tiny_server.url}{record['url']}.sh").text
-    shell = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
-    assert json.loads(shell.stdout) == record

@@ -1,5 +1,8 @@
-"""Sweeps that are too large for a request: refused with a sentence, done as a job, found where small ones are."""
+"""Sweeps: every part of a circuit in one request; those too large for one, refused, done as a job and found there."""
 
+import csv
+import io
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
+import tiny
 from app.artifacts import Artifacts
 from app.checkpoints import Checkpoints
 from app.database import Database
@@ -16,14 +20,63 @@ from app.job_claims import Claims
 from app.jobs import Report, Stopped
 from app.main import create_app
 from app.queue import Queue
-from app.schemas import Job, StepEvent
+from app.schemas import CircuitDetail, Job, StepEvent
 from app.schemas.lab import Sweep
 from app.settings import Settings
 from app.worker import Alive, Worker
 from app.workplace import work_of
+from asked import done, on, swept
 from conftest import TINY, free_port, serving, tiny_settings, wait_for
 
 ASKED = {"mode": "zero", "n_pairs": 4, "seed": 0}
+
+
+def test_a_sweep_has_every_node_and_edge_largest_first(shared_client: TestClient, circuit: CircuitDetail) -> None:
+    found = swept(shared_client, circuit, "mean")
+    effects = {node.id: node.effect_nats for node in circuit.nodes}
+    assert {node.node for node in found.nodes} == set(effects)
+    for node in found.nodes:
+        assert math.isclose(node.effect_nats.value, effects[node.node], abs_tol=1e-5)
+        assert node.effect_nats.low <= node.effect_nats.value <= node.effect_nats.high
+    assert {(e.source, e.target, e.weight) for e in found.edges} == {
+        (e.source, e.target, e.weight) for e in circuit.edges
+    }
+    for parts in (found.nodes, found.edges):
+        values = [part.effect_nats.value for part in parts]
+        assert values == sorted(values, reverse=True)
+    some = found.edges[0]
+    single = done(shared_client, circuit, on(f"{some.source}->{some.target}"))
+    assert math.isclose(single.loss_change_nats.value, some.effect_nats.value, abs_tol=1e-6)
+    assert math.isclose(single.after.accuracy.value - single.before.accuracy.value, some.accuracy_change, abs_tol=1e-6)
+
+
+def test_a_resampling_sweep_says_that_it_leaves_out_the_edges(
+    shared_client: TestClient, circuit: CircuitDetail
+) -> None:
+    found = swept(shared_client, circuit, "resample")
+    assert found.edges == [] and found.left_out is not None and found.left_out.startswith("edges: ")
+    top = found.nodes[0]
+    record = done(shared_client, circuit, on(top.node, "resample"))
+    assert math.isclose(record.loss_change_nats.value, top.effect_nats.value, abs_tol=1e-5)
+
+
+def test_the_table_of_a_sweep(shared_client: TestClient, circuit: CircuitDetail) -> None:
+    found = swept(shared_client, circuit, "zero")
+    answer = shared_client.get(f"{circuit.url}/sweeps.csv?mode=zero&n_pairs={tiny.N_PAIRS}")
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["part"] for row in rows[: len(found.nodes)]] == [node.node for node in found.nodes]
+    assert len(rows) == len(found.nodes) + len(found.edges)
+    assert float(rows[0]["effect_nats"]) == found.nodes[0].effect_nats.value
+
+
+def test_a_sweep_of_nothing_is_refused(shared_client: TestClient, circuit: CircuitDetail) -> None:
+    assert shared_client.post("/circuits/zz/sweeps", json={}).status_code == 404
+    refused = shared_client.post(f"{circuit.url}/sweeps", json={"mode": "steer"})
+    assert refused.status_code == 422 and "mode is 'steer'; it must be 'mean', 'zero' or 'resample'" in refused.text
+
+
+# -- too large for a request -----------------------------------------------------------------
 
 
 @pytest.fixture
