@@ -72,6 +72,12 @@ class Database:
             yield session
 
     @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """Reading without records, for a question that every request asks."""
+        with self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
     def writing(self) -> Iterator[Session]:
         """A transaction that holds the write lock from its start, so that what it reads stays true until it commits."""
         with Writing(self._writer, expire_on_commit=False) as session, session.begin():

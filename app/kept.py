@@ -26,7 +26,7 @@ from app.guide import DOCS
 from app.library import Library
 from app.makers import NOBODY
 from app.pages import TEMPLATES, asks_for_page
-from app.revision import standing
+from app.revision import Standing, standing
 
 _PAGES = (
     urls.HOME, urls.FRONTIER, urls.GALLERY, urls.COMPARE, urls.MODEL, urls.TASKS, urls.TASK_NEW, urls.TASK,
@@ -113,12 +113,13 @@ class Kept:
         request = Request(scope)
         reader = scope["state"]["visitor"]
 
-        def read() -> tuple[int, bool, Any]:
-            with self.database.reading() as session:
-                now = standing(session, reader)
-            return now.revision, now.is_maker, self.library.stamp()
+        def read() -> tuple[Standing, Any]:
+            with self.database.asking() as connection:
+                return standing(connection, reader), self.library.stamp()
 
-        revision, is_maker, stamp = await run_in_threadpool(read)
+        # In a file a look takes less than the way to a thread and back, and readers never wait there.
+        at_hand = self.database.dialect == "sqlite"
+        (revision, is_maker), stamp = read() if at_hand else await run_in_threadpool(read)
         return (
             str(request.url), request.headers.get("host"), asks_for_page(request),
             "gzip" in request.headers.get("accept-encoding", ""), self.access.standing(request),

@@ -22,6 +22,7 @@ from model.weights import Kind, count_by_kind
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+Written = tuple[int, ...]
 _CONFIGS, _RECORDS = ("config.json", "beeg_config.json"), ("training.json", "card.json", "corpus.json")
 
 
@@ -64,7 +65,7 @@ class Library:
         self.device = choose_device(device)
         self.max_bytes = max_bytes
         self._subjects: dict[str, Subject] = {}  # the one asked for last is last
-        self._shelves: dict[str, tuple[tuple[int, ...], Shelf]] = {}
+        self._shelves: dict[str, tuple[tuple[str, Written], Shelf]] = {}
         self._facts: dict[str, Facts] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -72,32 +73,31 @@ class Library:
     def names(self) -> list[str]:
         return list(self._folders())
 
-    def _folders(self) -> dict[str, Path]:
-        """Where each model lies; a folder's own order is by name."""
-        found: dict[str, Path] = {}
-        for folder in self.folders:
+    def _folders(self) -> dict[str, tuple[str, Written]]:
+        """Where each model lies and when it was written; a folder's own order is by name."""
+        found: dict[str, tuple[str, Written]] = {}
+        for folder in map(str, self.folders):
             try:
                 names = sorted(os.listdir(folder))
             except OSError:
                 continue
             for name in names:
-                if name not in found and _NAME.fullmatch(name) and _is_model(folder / name):
-                    found[name] = folder / name
+                if name not in found and _NAME.fullmatch(name) and (written := _written(f"{folder}/{name}")):
+                    found[name] = f"{folder}/{name}", written
         return found
 
     def stamp(self) -> tuple[object, ...]:
         """Another one once a model came, went, or was written to."""
-        return tuple((name, _written(path)) for name, path in self._folders().items())
+        return tuple(self._folders().items())
 
     def shelf(self, name: str) -> Shelf:
         """What is known of a model without loading it. Raises a 404 Refusal that names the choices."""
         folders = self._folders()
         if name not in folders:
             raise no_such("model", name, list(folders))
-        written = _written(folders[name])
         known = self._shelves.get(name)
-        if known is None or known[0] != written:
-            known = self._shelves[name] = (written, _read_shelf(name, folders[name]))
+        if known is None or known[0] != folders[name]:
+            known = self._shelves[name] = (folders[name], _read_shelf(name, Path(folders[name][0])))
         return known[1]
 
     def described(self) -> list[tuple[Shelf, Facts]]:
@@ -173,13 +173,12 @@ class Library:
         return subject
 
 
-def _is_model(folder: Path) -> bool:
-    return any(os.path.isfile(f"{folder}/{name}") for name in _CONFIGS)
-
-
-def _written(folder: Path) -> tuple[int, ...]:
-    """When the folder and the files that a shelf is read from were written."""
-    return tuple(_mtime_ns(f"{folder}{file}") for file in ("", *(f"/{name}" for name in (*_CONFIGS, *_RECORDS))))
+def _written(folder: str) -> Written | None:
+    """When the folder and the files that a shelf is read from were written; None where it is no model's."""
+    configs = tuple(_mtime_ns(f"{folder}/{name}") for name in _CONFIGS)
+    if not any(configs):
+        return None
+    return (*configs, _mtime_ns(folder), *(_mtime_ns(f"{folder}/{name}") for name in _RECORDS))
 
 
 def _mtime_ns(path: str) -> int:

@@ -172,12 +172,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         embed,
         guide,
     )
-    for resource in (home, frontier, *data, sign_in, health, docs):
-        app.include_router(resource.router)
+    # What is asked for most is looked for first.
     pictures = StaticFiles(directory=DOCS / "screenshots", check_dir=False)
     app.mount(f"{urls.GUIDE}/screenshots", pictures, name="screenshots")
     app.mount(urls.STATIC, Assets(directory=FOLDER), name="static")
     app.mount(urls.PLOTLY, Assets(plotly_version, packages=[("plotly", "package_data")]), name="plotly")
+    for resource in (home, frontier, *data, sign_in, health, docs):
+        app.include_router(resource.router)
     app.add_middleware(Bounded, max_answer_bytes=settings.max_answer_bytes)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(Kept, database=database, library=library, access=access, max_bytes=settings.kept_bytes)

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import event, exists, inspect, select, update
+from sqlalchemy import bindparam, event, exists, inspect, select, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction
 
 from app.tables import AnnotationRow, CardPartRow, CircuitRow, JobRow, MadeRow, RevisionRow, Table, TaskRow
@@ -21,9 +22,11 @@ class Standing(NamedTuple):
     is_maker: bool
 
 
-def standing(session: Session, reader: str) -> Standing:
-    made = exists().where(MadeRow.maker == reader, MadeRow.kind != "ablations")
-    revision, is_maker = session.execute(select(RevisionRow.n, made)).one()
+_STANDING = select(RevisionRow.n, exists().where(MadeRow.maker == bindparam("reader"), MadeRow.kind != "ablations"))
+
+
+def standing(connection: Connection, reader: str) -> Standing:
+    revision, is_maker = connection.execute(_STANDING, {"reader": reader}).one()
     return Standing(revision, bool(is_maker))
 
 

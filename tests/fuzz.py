@@ -31,6 +31,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 import tiny
+from app import urls
 from conftest import TINY, serving
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -78,6 +79,14 @@ def names(url: str) -> dict[str, Any]:
         "form": "sparsescope", "control": "twin", "prompt": "x = 'a", "prompts": ["x = 'a", 'x = "a'],
         "candidates": None, "path": circuit["url"], "trace_depth": 1, "rule": "true",
     }  # fmt: skip
+
+
+def spared(path: str, status: int) -> tuple[Any, ...]:
+    """Checks that say nothing here: a server without a worker is not ready and says so, and of a stream of events the
+    document describes the `data` of each."""
+    if path == urls.READY and status == 503:
+        return (not_a_server_error,)
+    return (response_schema_conformance,) if path == urls.JOB_EVENTS and status == 200 else ()
 
 
 def made_real(value: Any, known: dict[str, Any], draw: Any, key: str = "") -> Any:
@@ -137,7 +146,8 @@ def _fuzz_one(
         try:
             response = case.call(base_url=url, session=session, timeout=PATIENCE_S)
             report.statuses[response.status_code] += 1
-            case.validate_response(response, checks=CHECKS)
+            checks = [check for check in CHECKS if check not in spared(operation.path, response.status_code)]
+            case.validate_response(response, checks=checks)
         except (FailureGroup, Failure, requests.RequestException) as error:
             failures = error.exceptions if isinstance(error, FailureGroup) else (error,)
             for failure in failures:
@@ -169,7 +179,7 @@ def main() -> None:
             print(report)
             log = Path(server.log.name).read_text()
             if "Traceback" in log:
-                print(log[log.index("Traceback") :][:5000])
+                print(log[log.index("Traceback") :][-5000:])
     sys.exit(1 if report.faults else 0)
 
 

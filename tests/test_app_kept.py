@@ -30,8 +30,8 @@ def browser(client: TestClient) -> TestClient:
 
 
 def count(database: Database) -> int:
-    with database.reading() as session:
-        return revision.standing(session, "").revision
+    with database.asking() as connection:
+        return revision.standing(connection, "").revision
 
 
 def counted(client: TestClient) -> int:
