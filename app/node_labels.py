@@ -61,7 +61,8 @@ class NodeLabels:
         if not sides:
             return (), "The node is constant on the text, so it never fires."
         best = [(side, search.best(side.fires)) for side in sides]
-        proposals = tuple(_proposal(side, label) for side, label in best if label is not None)
+        found_ones = [(side, label) for side, label in best if label is not None]
+        proposals = tuple(_proposal(*one) for one in sorted(found_ones, key=lambda one: -one[1].train_f1))
         return proposals, None if proposals else f"The node fires at fewer than {FEWEST_FIRES} tokens of the text."
 
     def _make_search(self, model: str, _fingerprint: str) -> Search:
@@ -87,6 +88,8 @@ def _proposal(side: Firing, found: Found) -> LabelProposal:
         precision=None if found.precision is None else interval(found.precision),
         recall=None if found.recall is None else interval(found.recall),
         train_f1=found.train_f1,
+        heldout_f1=found.heldout_f1,
+        weak=found.is_weak,
         n_fires=found.n_fires,
         n_predicted=found.n_predicted,
         n_tokens=found.n_tokens,

@@ -49,8 +49,14 @@ async function run() {
   button.disabled = false;
 }
 
-/** @param {number} value */
-const small = (value) => (value === 0 ? "0" : value.toExponential(1).replace("e-", " · 10^−"));
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** 2.0 · 10⁻⁷ @param {number} value */
+function small(value) {
+  const [number, power = "0"] = value.toExponential(1).split("e");
+  const raised = [...power].map((sign) => (sign === "-" ? "⁻" : (RAISED[Number(sign)] ?? ""))).join("");
+  return value === 0 ? "0" : `${number} · 10${raised}`;
+}
 
 /** @param {AblationCheck} check */
 function verdictOf(check) {

@@ -13,6 +13,9 @@ import { errorNotice } from "./notice.js";
 const shareWords = (share) =>
   share ? `${percent(share.value)} [${percent(share.low)}, ${percent(share.high)}]` : "none";
 
+const WEAK =
+  "no short condition of this language tells well when this node fires (F1 below 0.5 on these documents).";
+
 /**
  * @param {Proposals} proposals
  * @param {Notes} notes
@@ -40,6 +43,7 @@ export function createNodeLabel(proposals, notes) {
       "div",
       { class: "stack-small", "data-testid": "proposal" },
       h("p", {}, h("code", { "data-testid": "proposed-rule" }, proposal.rule)),
+      proposal.weak && h("p", { class: "small" }, h("strong", {}, "Weak: "), WEAK),
       h(
         "p",
         { class: "small quiet" },

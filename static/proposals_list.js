@@ -43,6 +43,7 @@ export function createProposalsList({ ids, notes, proposals, selectAll }) {
     if (!proposal) return [];
     const taken = notes.get().labels[id] === proposal.label;
     const shares = [
+      proposal.weak && "weak",
       proposal.precision && `precision ${percent(proposal.precision.value)}`,
       proposal.recall && `recall ${percent(proposal.recall.value)}`,
     ];
@@ -73,7 +74,9 @@ export function createProposalsList({ ids, notes, proposals, selectAll }) {
 
   function show() {
     const done = ids.filter((id) => proposals.get(id)).length;
-    const labelled = ids.filter((id) => proposals.labelOf(id)).length;
+    const [good = [], weak = []] = [false, true].map((is) =>
+      ids.filter((id) => proposals.get(id)?.proposals[0]?.weak === is),
+    );
     button.textContent = running
       ? "Stop"
       : done && done < ids.length
@@ -83,10 +86,10 @@ export function createProposalsList({ ids, notes, proposals, selectAll }) {
     state.textContent = running
       ? `Searching on held-out text: ${done} of ${ids.length}`
       : done
-        ? `${labelled} of ${plural(done, "node")} searched have one; the search box finds them too.`
+        ? `${good.length} of ${plural(done, "node")} searched have one${weak.length ? `, ${weak.length} a weak one (F1 below 0.5), listed last` : ""}; the search box finds them too.`
         : "";
     const focused = document.activeElement?.getAttribute("aria-label");
-    fill(list, ...ids.flatMap(row));
+    fill(list, ...[...good, ...weak].flatMap(row));
     for (const one of list.querySelectorAll("button"))
       if (focused && one.getAttribute("aria-label") === focused) one.focus();
   }

@@ -3497,6 +3497,11 @@ export interface components {
          */
         LabelProposal: {
             /**
+             * Heldout F1
+             * @description 2 x precision x recall / (precision + recall); 0 where it never hits
+             */
+            heldout_f1: number;
+            /**
              * Label
              * @description the rule as a label of at most 80 characters
              */
@@ -3524,10 +3529,16 @@ export interface components {
             threshold: number;
             /** Train F1 */
             train_f1: number;
+            /**
+             * Weak
+             * @description the F1 above is below 0.5: no short condition tells well when the node fires
+             */
+            weak: boolean;
         };
         /**
          * LabelProposals
-         * @description `why_none` says why there is no proposal.
+         * @description A proposal for each side on which the node fires, the one first that fits the searched half of the documents
+         *     best; `why_none` says why there is none.
          */
         LabelProposals: {
             /** Circuit */

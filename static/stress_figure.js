@@ -45,7 +45,11 @@ export function stressFigure(curve, palette) {
   const [data, layout] = figure("prompts right", curve, lines, palette);
   const chance = mark("y", 0.5, "", palette.ink3);
   const of = /** @type {{ yaxis: object }} */ (layout);
-  const yaxis = { ...of.yaxis, range: [0.28, 1.14], tickvals: [0.5, 0.75, 1], tickformat: ".0%" };
+  const lowest = Math.min(...lines.flatMap(({ y }) => y.map((i) => i.low)));
+  const yaxis = {
+    ...of.yaxis,
+    ...{ range: [Math.min(0.28, lowest - 0.04), 1.14], tickvals: [0, 0.25, 0.5, 0.75, 1], tickformat: ".0%" },
+  };
   return [data, { ...layout, yaxis, shapes: [chance.shape] }];
 }
 

@@ -117,6 +117,10 @@ def test_a_label_is_proposed_with_its_precision_on_unseen_documents(
     assert proposed
     for label in proposed:
         assert len(label.label) <= 80 and 0 < label.n_fires < label.n_tokens and label.n_documents > 10
+        if label.precision is not None and label.recall is not None and label.heldout_f1 > 0:
+            p, r = label.precision.value, label.recall.value
+            assert label.heldout_f1 == pytest.approx(2 * p * r / (p + r))
+        assert label.weak == (label.heldout_f1 < 0.5)
         assert label.precision is None or 0 <= label.precision.low <= label.precision.value <= label.precision.high <= 1
         bench = rule_of(shared_client, url, label.rule)
         assert bench.fault is None, "a proposal is a rule of the language"

@@ -83,6 +83,13 @@ def test_precision_and_recall_are_those_of_documents_that_the_search_never_saw(a
     assert found.precision.low < found.precision.value < found.precision.high
 
 
+def test_a_label_that_does_not_tell_is_weak_and_one_that_does_is_not(atoms: Atoms) -> None:
+    by_chance = np.random.default_rng(0).random(len(DOCUMENTS)) < 0.1
+    guessed, told = Search(atoms, DOCUMENTS).best(by_chance), Search(atoms, DOCUMENTS).best(column("word == 'x'"))
+    assert guessed is not None and guessed.is_weak and guessed.heldout_f1 < 0.3
+    assert told is not None and not told.is_weak and told.heldout_f1 == 1
+
+
 def test_a_node_that_fires_too_rarely_has_no_label(atoms: Atoms) -> None:
     fires = np.zeros(len(DOCUMENTS), dtype=bool)
     fires[:5] = True

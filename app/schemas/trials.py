@@ -164,6 +164,8 @@ class LabelProposal(Wire):
     precision: Interval | None = Field(description="of tokens where it holds, the share that fires; null where none")
     recall: Interval | None = Field(description="of firing tokens, the share where it holds; null where none")
     train_f1: float
+    heldout_f1: float = Field(description="2 x precision x recall / (precision + recall); 0 where it never hits")
+    weak: bool = Field(description="the F1 above is below 0.5: no short condition tells well when the node fires")
     n_fires: int
     n_predicted: int
     n_tokens: int
@@ -172,7 +174,8 @@ class LabelProposal(Wire):
 
 
 class LabelProposals(Wire):
-    """`why_none` says why there is no proposal."""
+    """A proposal for each side on which the node fires, the one first that fits the searched half of the documents
+    best; `why_none` says why there is none."""
 
     circuit: str
     node: str

@@ -4,7 +4,8 @@
    that goes both ways the same below its median, from the 0.1th, one search for each side.
 2. Conditions are joined one by one by `and`, `and not`, `or`, at most MOST of them; the BEAM best by F1 go on.
 3. A longer one is taken only where its F1 is better by GAIN than that of the best shorter one.
-4. The search sees the training half of the documents; precision and recall are those of the other half.
+4. The search sees the training half of the documents; precision and recall are those of the other half. A condition
+   whose F1 there is below WEAK_BELOW is weak: what makes the node fire is not said in this language.
 """
 
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ MOST = 3
 BEAM = 8
 GAIN = 0.03
 FEWEST_FIRES = 20
+WEAK_BELOW = 0.5
 #: A side of which the tail is shorter than this share of the other's is no side of its own.
 SMALLEST_SIDE = 0.25
 N_RESAMPLES = 500
@@ -45,12 +47,17 @@ class Found:
 
     rule: Rule
     train_f1: float
+    heldout_f1: float
     precision: Interval | None
     recall: Interval | None
     n_fires: int
     n_predicted: int
     n_tokens: int
     n_documents: int
+
+    @property
+    def is_weak(self) -> bool:
+        return self.heldout_f1 < WEAK_BELOW
 
 
 def firings(values: Values) -> Iterator[Firing]:
@@ -160,6 +167,7 @@ class Search:
         return Found(
             rule=rule,
             train_f1=state.f1,
+            heldout_f1=2 * float(both.sum()) / max(1, int(holds.sum()) + int(fires.sum())),
             precision=_share(both, by_document(holds)),
             recall=_share(both, by_document(fires)),
             n_fires=int(fires.sum()),

@@ -72,7 +72,8 @@ def _unreadable(sign: str, rest: str) -> str:
     if sign == "=":
         return "one = is no sign of the language; equal is =="
     if sign.isdigit():
-        return f"{rest.split()[0][:20]!r} is not a number of at most six digits"
+        written = re.match(r"[\w.]+", rest)
+        return f"{written[0][:20] if written else sign!r} is not a number of at most six digits"
     return f"{sign!r} is no sign of the language"
 
 
