@@ -35,16 +35,25 @@ const at = (array, i) => /** @type {number} */ (array[i]);
  * @param {ArrayLike<number>} places where the other end of each line stands
  */
 function addCosts(costs, n, things, places) {
-  const lines = Array.from({ length: things.length }, (_, i) => i)
-    .filter((i) => Number(things[i]) >= 0)
-    .sort((i, j) => Number(places[i]) - Number(places[j]));
-  const thing = Int32Array.from(lines, (i) => Number(things[i]));
-  const place = Int32Array.from(lines, (i) => Number(places[i]));
-  for (let i = 0; i < thing.length; i++) {
-    const row = at(thing, i) * n;
-    for (let j = 0; j < i && at(place, j) < at(place, i); j++) {
-      const cell = row + at(thing, j);
-      costs[cell] = at(costs, cell) + 1;
+  const byPlace = /** @type {number[][]} */ ([]);
+  for (let i = 0; i < things.length; i++) {
+    if (Number(things[i]) < 0) continue;
+    const group = byPlace[Number(places[i])] ?? [];
+    group.push(Number(things[i]));
+    byPlace[Number(places[i])] = group;
+  }
+  const before = new Int32Array(n); // lines of each thing that end further left
+  const met = /** @type {number[]} */ ([]);
+  for (const group of byPlace) {
+    if (!group) continue;
+    for (const thing of group)
+      for (const other of met) {
+        const cell = thing * n + other;
+        costs[cell] = at(costs, cell) + at(before, other);
+      }
+    for (const thing of group) {
+      if (at(before, thing) === 0) met.push(thing);
+      before[thing] = at(before, thing) + 1;
     }
   }
 }
