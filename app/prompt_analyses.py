@@ -81,6 +81,7 @@ class PromptAnalyses:
             head=head,
             n_pairs=n_pairs,
             split="heldout",
+            calibrated=circuit.calibration is not None,
             full_model=full,
             circuit=kept,
             elapsed_ms=1000 * (time.perf_counter() - started),

@@ -116,9 +116,12 @@ def renormalised(
 def what_if(
     subject: Subject, batch: PairBatch, layer: int, head: int, name: str, circuit: Circuit | None = None
 ) -> Outcome:
-    """The task with one of NORMALISERS in one head, in the full model or inside a circuit."""
+    """The task with one of NORMALISERS in one head, in the full model or inside a circuit, under its calibration."""
     check_head(subject, layer, head)
-    return measure(swift(subject.model), batch, renormalised(subject, layer, head, NORMALISERS[name], circuit))
+    outcome = measure(swift(subject.model), batch, renormalised(subject, layer, head, NORMALISERS[name], circuit))
+    if circuit is None or circuit.calibration is None:
+        return outcome
+    return Outcome(circuit.calibration(outcome.logit_diff))
 
 
 def _leaves(subject: Subject, edge: Edge, layer: int, head: int) -> bool:

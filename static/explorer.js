@@ -10,7 +10,7 @@ import { createForkDialog } from "./fork_dialog.js";
 import { graphOf, weightiest } from "./graph.js";
 import { createHelp } from "./help.js";
 import { keysOf, listenToKeys } from "./keys.js";
-import { drawTicks } from "./legend.js";
+import { createLegend } from "./legend.js";
 import { createNodeLabel } from "./node_label.js";
 import { createNodeNotes } from "./node_notes.js";
 import { createNodePanel } from "./node_panel.js";
@@ -42,7 +42,7 @@ import { offerTour, startTour } from "./tour.js";
  * @property {import("./graph.js").Graph} graph
  * @property {import("./state.js").Store} store
  * @property {(id: string | null) => void} select
- * @property {(values: import("./light.js").Light | null) => void} light colour nodes by values; null by effects again
+ * @property {(values: import("./light.js").Light | null, scale?: import("./legend.js").Scale) => void} light colour nodes by values, as the legend then says; null by effects again
  * @property {{ set(text: string | null): void }} status the line about the cut under the toolbar
  */
 
@@ -75,12 +75,17 @@ const say = (/** @type {string} */ text) => {
   need("announcer").textContent = text;
 };
 
+const legend = createLegend(graph.maxEffect);
+
 /** @type {Explorer} */
 const explorer = {
   graph,
   store,
   select: canvas.select,
-  light: canvas.light,
+  light(values, scale) {
+    canvas.light(values);
+    legend.show(values && scale);
+  },
   status: {
     set(text) {
       const line = need("cut-status");
@@ -255,7 +260,6 @@ createSizePanel(need("panel-size"), explorer, scenes, () => {
 wirePruneForm(/** @type {HTMLFormElement} */ (need("prune-form")), need("prune-job"));
 showPanel(store.get());
 showNotes();
-drawTicks(need("scale-ticks"), graph.maxEffect);
 if (tour && !wantsTour && !notes.kept()) offerTour(need("tour-offer"), tour);
 window.addEventListener("popstate", () => store.set(read()));
 

@@ -30,6 +30,7 @@ export const count = (value) => Math.round(value).toLocaleString("en-US");
 /** A fraction as a percentage: one decimal, or two significant digits under one percent. @param {number} value */
 export function percent(value) {
   const hundred = value * 100;
+  if (hundred !== 0 && Math.abs(hundred) < 1e-3) return `${hundred < 0 ? "−" : ""}<0.001%`;
   if (hundred !== 0 && Math.abs(hundred) < 1) return `${Number(hundred.toPrecision(2))}%`;
   return `${hundred.toFixed(1)}%`;
 }

@@ -1,20 +1,36 @@
 // @ts-check
-// The numbers under the scale of effects; all else of the legend is in the page from the start.
+// The scale of the legend: the numbers under it, and what it is of; all else is in the page from the start.
 
 import { place } from "./colour.js";
-import { fill, h } from "./dom.js";
+import { fill, h, need } from "./dom.js";
 import { signed } from "./format.js";
 
-/** Round effects for the scale's ticks: the ends, zero, and a tenth each side. @param {number} max */
-const ticksOf = (max) => [-max, -max / 10, 0, max / 10, max];
+/** What nodes are coloured by for the moment: the largest value, and what the values are. @typedef {{ max: number, words: string }} Scale */
 
-/** @param {HTMLElement} element @param {number} maxEffect */
-export function drawTicks(element, maxEffect) {
-  const digits = Math.max(1, Math.min(5, 1 - Math.floor(Math.log10(maxEffect / 10 || 1))));
-  const ticks = ticksOf(maxEffect).map((value) => {
-    const tick = h("span", { class: "scale-tick" }, value === 0 ? "0" : signed(value, digits));
-    tick.style.left = `${50 + 50 * place(value, maxEffect)}%`;
-    return tick;
-  });
-  fill(element, ...ticks);
+/** Values for the scale's ticks: the ends, zero and, where their digits leave room, a tenth each side. @param {number} max */
+export function ticksOf(max) {
+  const digits = Math.max(1, Math.min(5, 1 - Math.floor(Math.log10(max / 10 || 1))));
+  const values = digits > 2 ? [-max, 0, max] : [-max, -max / 10, 0, max / 10, max];
+  return values.map((value) => ({ value, text: value === 0 ? "0" : signed(value, digits) }));
+}
+
+/** @param {number} maxEffect what the scale is of while nothing else is shown */
+export function createLegend(maxEffect) {
+  const [ticks, words] = [need("scale-ticks"), need("scale-words")];
+  const own = { max: maxEffect, words: words.textContent ?? "" };
+  /** @param {Scale | null} [scale] null: effects again */
+  function show(scale = null) {
+    const { max, words: text } = scale ?? own;
+    words.textContent = text;
+    fill(
+      ticks,
+      ...ticksOf(max).map((tick) => {
+        const mark = h("span", { class: "scale-tick" }, tick.text);
+        mark.style.left = `${50 + 50 * place(tick.value, max)}%`;
+        return mark;
+      }),
+    );
+  }
+  show();
+  return { show };
 }

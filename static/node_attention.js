@@ -16,7 +16,7 @@ import { RUNS, segmented } from "./section.js";
 
 /** As many tokens as a pattern is drawn for; of longer prompts only the last of them. */
 const MOST_TOKENS = 64;
-const NAMES = { softmax: "softmax, as trained", entmax15: "1.5-entmax", sparsemax: "sparsemax" };
+const NAMES = { softmax: "softmax", entmax15: "1.5-entmax", sparsemax: "sparsemax" };
 
 /** The run that is shown, and the prompt, stay from node to node. */
 const shown = { which: /** @type {Which} */ ("circuit"), prompt: 0 };
@@ -198,7 +198,12 @@ function sharpnessOf(answer) {
     );
   return [
     ...RUNS.map(([which, words]) =>
-      h("table", { class: "narrow-table" }, head(words), h("tbody", {}, ...rows(answer[which]))),
+      h(
+        "table",
+        { class: "narrow-table" },
+        head(which === "circuit" && answer.calibrated ? `${words}, calibrated` : words),
+        h("tbody", {}, ...rows(answer[which])),
+      ),
     ),
     h(
       "p",

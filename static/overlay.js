@@ -8,6 +8,7 @@ import { fill, h } from "./dom.js";
 import { count, visible } from "./format.js";
 import { embedTicks, fitting, labelsThatFit, marginsOf, rowsThatFit, sideGroups } from "./labels.js";
 import { scaleOf } from "./paths.js";
+import { selectionOf } from "./selection.js";
 
 /** @typedef {{ element: HTMLElement, x: number | null, y: number | null, y1?: number }} Placed null: not along that axis */
 
@@ -60,8 +61,9 @@ export function createOverlay(pane, root, { onGroup, onPick }, marksOf = () => [
 
   /** Make the words anew for what is shown. @param {Scene} scene @param {boolean} narrow */
   function build(scene, narrow) {
-    const { graph, picture, frame, nodeSize, shown, lit } = scene;
+    const { graph, picture, frame, nodeSize, shown, lit, view } = scene;
     const isShown = (/** @type {string} */ id) => shown.ids.has(id);
+    const chosen = new Set(selectionOf(view));
     const isLit = (/** @type {string} */ id) => !lit || lit.nodes.has(id);
     const sides = sideGroups(picture)
       .filter((group) => !narrow || group.kind === "layer")
@@ -98,7 +100,8 @@ export function createOverlay(pane, root, { onGroup, onPick }, marksOf = () => [
     });
     const labels = labelsThatFit(graph, picture, frame, nodeSize, isShown).map((label) => {
       const element = h("span", { class: isLit(label.id) ? "label" : "label dim" }, label.text);
-      element.style.setProperty("--gap", `${nodeSize * 0.62 + 3}px`);
+      const ring = chosen.has(label.id) ? 5 : 0;
+      element.style.setProperty("--gap", `${nodeSize * 0.62 + 3 + ring}px`);
       return { element, x: label.x, y: label.y };
     });
     const chips = graph.circuit.terminals.flatMap((end) => {

@@ -6,6 +6,12 @@
 import { siteOf } from "./format.js";
 import { lightOf } from "./light.js";
 
+/** What the legend says of such light. @param {string} what */
+export const scaleOf = (what) => ({
+  max: 1,
+  words: `${what}, of the largest at its kind of site (square-root scale)`,
+});
+
 /**
  * Values of nodes, each on the scale of the largest magnitude at its kind of site.
  * @param {{ id: string, value: number, all: number[] }[]} nodes a value each, and all that the scale is taken from

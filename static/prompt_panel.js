@@ -12,7 +12,7 @@ import { errorNotice } from "./notice.js";
 import { answerOf } from "./prompt_answer.js";
 import { contrastOf } from "./prompt_contrast.js";
 import { ledgerOf } from "./prompt_ledger.js";
-import { lightAt, lightOfContrast } from "./prompt_light.js";
+import { lightAt, lightOfContrast, scaleOf } from "./prompt_light.js";
 import { RUNS, segmented } from "./section.js";
 import { panelOf } from "./state.js";
 import { tokenChips } from "./token_chips.js";
@@ -63,7 +63,7 @@ export function createPromptPanel(panel, explorer) {
     const tokens = trace.tokens.map((text) => ({ text }));
     const point = (/** @type {number | null} */ token) => {
       if (token === null) dark();
-      else explorer.light(lightAt(trace, which, token));
+      else explorer.light(lightAt(trace, which, token), scaleOf("activation at the token"));
       const words = RUNS.find(([run]) => run === which)?.[1];
       say.textContent =
         token === null
@@ -104,7 +104,7 @@ export function createPromptPanel(panel, explorer) {
   function drawContrast(contrast) {
     const which = store.get().lights;
     const point = (/** @type {number | null} */ place) =>
-      explorer.light(lightOfContrast(contrast, which, place));
+      explorer.light(lightOfContrast(contrast, which, place), scaleOf("difference in activation"));
     fill(result, ...contrastOf(contrast, which, explorer, point));
     if (panelOf(store.get()) === "prompt") point(null);
   }

@@ -5191,9 +5191,12 @@ export interface components {
         };
         /**
          * Sharpness
-         * @description What sharper attention in one head would do to the task: exact, on held-out pairs.
+         * @description What sharper attention in one head would do to the task: exact, on held-out pairs. The circuit's losses are under
+         *     its calibration where `calibrated`.
          */
         Sharpness: {
+            /** Calibrated */
+            calibrated: boolean;
             /** Circuit */
             circuit: components["schemas"]["WhatIf"][];
             /** Circuit Id */

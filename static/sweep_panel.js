@@ -106,6 +106,7 @@ export function createSweep(explorer, put) {
     const scale = Math.max(...found.nodes.map((node) => Math.abs(node.effect_nats.value)));
     explorer.light(
       lightOf(found.nodes.map(({ node, effect_nats }) => ({ id: node, value: effect_nats.value, scale }))),
+      { max: scale, words: "nats the loss rises in the table of all nodes (square-root scale)" },
     );
   }
 

@@ -248,6 +248,7 @@ def test_sharper_attention_in_one_head(shared_client: TestClient, circuit: Circu
             change = one.loss_nats.value - run[0].loss_nats.value
             assert one.change_nats.value == pytest.approx(change, abs=1e-6)
     assert answer.full_model[2].change_nats.value != 0
+    assert answer.calibrated == (circuit.calibration is not None)
     assert refusal(shared_client, f"{circuit.url}/heads/7.0/sharpness.json")[0] == 404
     assert refusal(shared_client, f"{circuit.url}/heads/one.0/sharpness.json")[0] == 422
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from model.batch import PairBatch
+from model.calibrate import Calibration
 from model.circuit import Circuit, Edge
 from model.errors import UnknownName
 from model.measure import logit_difference
@@ -55,6 +56,9 @@ def test_softmax_put_in_place_of_softmax_changes_nothing_and_the_others_only_the
         inside = what_if(subject, batch, 1, head, "softmax", circuit).logit_diff
         sharper = what_if(subject, batch, 1, head, "entmax15", circuit).logit_diff
         assert torch.allclose(inside, sharper, atol=1e-6), "nothing that this circuit keeps writes to the stream"
+    calibrated = circuit.calibrated(Calibration(3.0, 0.5))
+    under = what_if(subject, batch, 1, 0, "entmax15", calibrated).logit_diff
+    assert torch.allclose(under, 3 * sharper + torch.tensor([1.0] * 3 + [-1.0] * 3), atol=1e-5)
     with pytest.raises(UnknownName, match="no head 1.2; this model has 0.0 to 1.1"):
         what_if(subject, batch, 1, 2, "softmax")
 

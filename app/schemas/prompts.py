@@ -136,13 +136,15 @@ class WhatIf(Wire):
 
 
 class Sharpness(Wire):
-    """What sharper attention in one head would do to the task: exact, on held-out pairs."""
+    """What sharper attention in one head would do to the task: exact, on held-out pairs. The circuit's losses are under
+    its calibration where `calibrated`."""
 
     circuit_id: str
     layer: int
     head: int
     n_pairs: int
     split: Literal["heldout"]
+    calibrated: bool
     full_model: list[WhatIf]
     circuit: list[WhatIf]
     elapsed_ms: float

@@ -23,6 +23,7 @@ test("small percentages keep two digits", () => {
   assert.equal(format.percent(0.938), "93.8%");
   assert.equal(format.percent(0.00523), "0.52%");
   assert.equal(format.percent(0), "0.0%");
+  assert.equal(format.percent(6.2e-8), "<0.001%");
 });
 
 test("cells are short", () => {

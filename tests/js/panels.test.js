@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { heightOf } from "../../static/histogram.js";
+import { ticksOf } from "../../static/legend.js";
 import { lightOf } from "../../static/light.js";
 import { restWords } from "../../static/node_scores.js";
 import { clearestWay } from "../../static/node_task.js";
@@ -20,6 +21,12 @@ test("an axis of strips always has zero on it", () => {
   assert.deepEqual(axisOf([strip]), { low: 0, high: 4 });
   assert.equal(along(3, { low: 0, high: 4 }), 75);
   assert.deepEqual(axisOf([{ name: "a", values: [0], mean: around(0, 0) }]), { low: -1, high: 1 });
+});
+
+test("the legend's ticks are round and leave each other room", () => {
+  const texts = (/** @type {number} */ max) => ticksOf(max).map((tick) => tick.text);
+  assert.deepEqual(texts(2.056), ["−2.06", "−0.21", "0", "+0.21", "+2.06"]);
+  assert.deepEqual(texts(0.924), ["−0.924", "0", "+0.924"]);
 });
 
 test("a bar's height is the logarithm of its count", () => {
