@@ -15,9 +15,9 @@ from model.errors import InputError
 from model.measure import logit_difference, measure
 from model.sites import maskable_sites
 from model.sparse import matrix
+from model.sparse.activate import GELU, NONE, RELU, activated
 from model.sparse.attend import attended, exp
 from model.sparse.kernel import shared_out
-from model.sparse.layers import activated
 from model.sparse.select import keep_largest
 from model.sparse.transformer import SparseTransformer
 from model.swift import swift
@@ -154,7 +154,7 @@ def test_selection_keeps_what_sorting_keeps(shape, values):
         x = torch.full(shape, -3.0)
     for kept in (0, 1, shape[0] // 4, shape[0] - 1):
         out = torch.empty_like(x)
-        shared_out(keep_largest, shape[1], x.numpy(), out.numpy(), kept)
+        shared_out(keep_largest, shape[1], x.numpy(), out.numpy(), kept, NONE)
         expected = abs_topk(x.t(), kept).t()
         assert torch.equal(out.abs().sort(dim=0).values, expected.abs().sort(dim=0).values)
         assert bool(((out == x) | (out == 0)).all())
@@ -164,7 +164,7 @@ def test_selection_keeps_what_sorting_keeps(shape, values):
 
 def test_selection_of_equals_keeps_the_first_channels():
     x, out = torch.tensor([[1.0], [-2.0], [2.0], [2.0], [0.5]]), torch.empty(5, 1)
-    keep_largest(x.numpy(), out.numpy(), 2, 0, 1)
+    keep_largest(x.numpy(), out.numpy(), 2, NONE, 0, 1)
     assert out.flatten().tolist() == [0, -2, 2, 0, 0]
 
 
@@ -180,8 +180,9 @@ def test_elementary_functions_are_those_of_torch():
     x = torch.linspace(-90, 0, 2001)
     assert [exp(np.float32(v)) for v in x] == pytest.approx(x.clamp(-87).exp().tolist(), rel=3e-7)
     x, out = torch.linspace(-9, 9, 4001)[None], torch.empty(1, 4001)
-    activated(x.numpy(), False, -1, out.numpy(), 0, 4001)
-    assert torch.allclose(out, torch.nn.functional.gelu(x), atol=2e-6)
+    for which, expected in ((GELU, torch.nn.functional.gelu(x)), (RELU, torch.relu(x)), (NONE, x)):
+        activated(x.numpy(), which, out.numpy(), 0, 4001)
+        assert torch.allclose(out, expected, atol=2e-6)
 
 
 def test_threads_share_the_prompts(monkeypatch):

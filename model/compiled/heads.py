@@ -12,7 +12,7 @@ from torch import Tensor
 from model.compiled.nodes import Values, column, mix
 from model.config import ModelConfig
 from model.sparse.heads import every_query, one_query
-from model.sparse.kernel import Array, array
+from model.sparse.kernel import Array, array, shared_out
 
 #: Scores of one head further apart than this would underflow in running sums; they go the general way.
 SAFE_RANGE = 60.0
@@ -241,10 +241,11 @@ class Keyed:
             return array(x.expand(*x.shape[:-3], *shape[:2], n_pos).flatten(-3, -2))
 
         out = torch.empty(n_heads, values.shape[1] + 1, shape[0] * shape[1], n_queries)
-        of_head = spread(queries, n_queries), spread(keys, n_keys), spread(values, n_keys)
-        sinks = np.empty((0, 0, 0), np.float32) if sink is None else spread(sink, n_queries)
+        of_head = [spread(queries, n_queries), spread(keys, n_keys), spread(values, n_keys)]
+        sinks = np.empty((0, 0, 1), np.float32) if sink is None else spread(sink, n_queries)
         if len(positions) == 1 and n_queries == n_keys:
-            every_query(*of_head, sinks, out.numpy())
+            of_head, to = [x.reshape(*x.shape[:2], -1) for x in of_head], out.flatten(2).numpy()
+            shared_out(every_query, shape[0] * shape[1], *of_head, sinks.reshape(len(sinks), -1), n_keys, to)
         else:
             at = positions.expand(shape[1], 1).repeat(shape[0], 1).flatten()
             one_query(*of_head, sinks, at.numpy(), out.numpy())

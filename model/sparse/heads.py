@@ -4,86 +4,55 @@ from typing import no_type_check
 
 import numpy as np
 
-from model.sparse.attend import exp
+from model.sparse.attend import TILE, exp, moved, scored, weighed
 from model.sparse.kernel import Array, kernel
 
 
 @kernel
 @no_type_check
-def every_query(queries: Array, keys: Array, values: Array, sinks: Array, out: Array) -> None:
-    """A causal softmax at every position: queries and keys [head, channel, prompt, pos], values alike.
+def every_query(
+    queries: Array, keys: Array, values: Array, sinks: Array, n_pos: int, out: Array, start: int, stop: int
+) -> None:
+    """A causal softmax at every position, prompts `start` to `stop`: queries and keys [head, channel, token], values
+    alike, the `n_pos` tokens of one prompt after those of another.
 
-    `sinks` is [head, prompt, pos], or empty without a sink; `out` is [head, value + 1, prompt, pos], whose last row is
-    the sum of the pattern's row.
+    `sinks` is [head, token], or empty without a sink; `out` is [head, value + 1, token], whose last row is the sum of
+    the pattern's row.
     """
-    n_head, n_channel, n_prompt, n_pos = queries.shape
+    n_head, n_channel, n_token = queries.shape
     n_value = values.shape[1]
-    width = (n_pos + 15) // 16 * 16
-    end = np.uint64(width)
-    scores = np.zeros((n_pos, width), np.float32)
-    query, top, bottom = (
-        np.zeros((n_channel, width), np.float32),
-        np.empty(width, np.float32),
-        np.empty(width, np.float32),
-    )
-    total, result = np.empty(width, np.float32), np.empty((n_value, width), np.float32)
+    rows, moving = keys.reshape(n_head * n_channel, n_token), values.reshape(n_head * n_value, n_token)
+    query, scores = np.zeros(TILE * n_channel, np.float32), np.empty(TILE * (n_pos + 3), np.float32)
+    own, total, to = np.empty(TILE, np.float32), np.empty(TILE, np.float32), np.empty(4 * TILE, np.float32)
+    sink = np.full(TILE, np.float32(-np.inf))
     for h in range(n_head):
-        for b in range(n_prompt):
-            for c in range(n_channel):
-                for i in range(n_pos):
-                    query[c, i] = queries[h, c, b, i]
-            for i in range(width):
-                top[i] = -np.inf
-            if len(sinks):
-                for i in range(n_pos):
-                    top[i] = sinks[h, b, i]
-            for j in range(n_pos):
-                row, begin = scores[j], np.uint64(j // 16 * 16)  # unsigned, so that no index can be from the end
-                for i in range(begin, end):
-                    row[i] = 0
+        for b in range(start, stop):
+            base = b * n_pos
+            for begin in range(0, n_pos, TILE):
+                n, at = min(TILE, n_pos - begin), base + begin
+                n_keys = begin + n
                 for c in range(n_channel):
-                    key, channel = keys[h, c, b, j], query[c]
-                    for i in range(begin, end):
-                        row[i] += key * channel[i]
-                for i in range(begin, np.uint64(j)):  # queries before the key
-                    row[i] = -np.inf
-                for i in range(begin, end):
-                    top[i] = max(top[i], row[i])
-            for i in range(width):
-                bottom[i] = 0
-            if len(sinks):
-                for i in range(n_pos):
-                    bottom[i] = exp(sinks[h, b, i] - top[i])
-            for i in range(width):
-                total[i] = 0
-            for c in range(n_value):
-                for i in range(width):
-                    result[c, i] = 0
-            for j in range(n_pos):
-                row, begin = scores[j], np.uint64(j // 16 * 16)
-                for i in range(begin, end):
-                    row[i] = exp(row[i] - top[i])
-                for i in range(begin, np.uint64(j)):
-                    row[i] = 0
-                for i in range(begin, end):
-                    total[i] += row[i]
-                for c in range(n_value):
-                    value, to = values[h, c, b, j], result[c]
-                    for i in range(begin, end):
-                        to[i] += value * row[i]
-            for i in range(width):
-                bottom[i] = 1 / (bottom[i] + total[i])
-            for c in range(n_value):
-                for i in range(n_pos):
-                    out[h, c, b, i] = result[c, i] * bottom[i]
-            for i in range(n_pos):
-                out[h, n_value, b, i] = total[i] * bottom[i]
+                    for i in range(n):
+                        query[TILE * c + i] = queries[h, c, at + i]
+                if len(sinks):
+                    for i in range(n):
+                        sink[i] = sinks[h, at + i]
+                scored(query, rows, n_channel, h * n_channel, base, n_keys, scores)
+                weighed(scores, n_keys, begin, np.float32(1), sink, own, total)
+                for c in range(0, n_value, 4):
+                    moved(scores, moving, h * n_value + c, h * n_value + n_value - 1, base, n_keys, total, to)
+                    for u in range(min(4, n_value - c)):
+                        for i in range(n):
+                            out[h, c + u, at + i] = to[TILE * u + i]
+                for i in range(n):
+                    out[h, n_value, at + i] = own[i] / total[i]
 
 
 @kernel
 @no_type_check
 def one_query(queries: Array, keys: Array, values: Array, sinks: Array, positions: Array, out: Array) -> None:
-    """The same at one position of each prompt: the last axis of `queries`, `sinks` and `out` has length 1."""
+    """The same at one position of each prompt: keys and values are [head, channel, prompt, pos], and the last axis of
+    `queries`, `sinks` and `out` has length 1."""
     n_head, n_channel, n_prompt, n_pos = keys.shape
     n_value = values.shape[1]
     scores = np.empty(n_pos, np.float32)

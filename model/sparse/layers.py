@@ -1,9 +1,10 @@
-"""What a block does to a token besides attending: norm, sparse matrix, activation; AbsTopK where it follows."""
+"""What a block does to a token besides attending: norm, with AbsTopK where it follows; sparse matrix."""
 
 from typing import no_type_check
 
 import numpy as np
 
+from model.sparse.activate import NONE
 from model.sparse.kernel import Array, kernel
 from model.sparse.select import keep_largest
 
@@ -48,7 +49,7 @@ def normed(
             for p in range(n):
                 to[first + p] = row[first + p]
     if kept >= 0:
-        keep_largest(out, out, kept, start, stop)
+        keep_largest(out, out, kept, NONE, start, stop)
 
 
 @kernel
@@ -76,42 +77,3 @@ def multiplied(
                 for p in range(first, last):
                     to[p] += w0 * x0[p]
                 n += 1
-
-
-@kernel
-@no_type_check
-def gelu(x: float) -> float:
-    """x * Phi(x), by the rational approximation of erf that float32 libraries use: good to 1e-7."""
-    z = min(max(x * np.float32(0.70710678), np.float32(-4)), np.float32(4))
-    s = z * z
-    a = np.float32(-2.72614225801306e-10)
-    a = a * s + np.float32(2.77068142495902e-08)
-    a = a * s + np.float32(-2.10102402082508e-06)
-    a = a * s + np.float32(-5.69250639462346e-05)
-    a = a * s + np.float32(-7.34990630326855e-04)
-    a = a * s + np.float32(-2.95459980854025e-03)
-    a = a * s + np.float32(-1.60960333262415e-02)
-    b = np.float32(-1.45660718464996e-05)
-    b = b * s + np.float32(-2.13374055278905e-04)
-    b = b * s + np.float32(-1.68282697438203e-03)
-    b = b * s + np.float32(-7.37332916720468e-03)
-    b = b * s + np.float32(-1.42647390514189e-02)
-    return np.float32(0.5) * x * (np.float32(1) + z * a / b)
-
-
-@kernel
-@no_type_check
-def activated(x: Array, relu: bool, kept: int, out: Array, start: int, stop: int) -> None:
-    """ReLU or GELU, then AbsTopK if kept >= 0; `out` may be x."""
-    first, last = np.uint64(start), np.uint64(stop)
-    for c in range(x.shape[0]):
-        row, to = x[c], out[c]
-        if relu:
-            for p in range(first, last):
-                value = row[p]
-                to[p] = value if value > 0 else np.float32(0)
-        else:
-            for p in range(first, last):
-                to[p] = gelu(row[p])
-    if kept >= 0:
-        keep_largest(out, out, kept, start, stop)

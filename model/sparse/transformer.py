@@ -7,9 +7,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from model.config import ModelConfig
+from model.sparse.activate import GELU, NONE, RELU, activated
 from model.sparse.attend import attended, attended_once
 from model.sparse.kernel import NOTHING, array, shared_out, vector
-from model.sparse.layers import activated, normed
+from model.sparse.layers import normed
 from model.sparse.matrix import Matrix
 from model.sparse.select import keep_largest
 from model.transformer import Block, Narrowable, Norm, Start, Tap, Transformer, unchanged
@@ -173,8 +174,11 @@ class _Layer:
         pre = tap(f"{part}.c_fc", self.c_fc(act_in))
         kept = config.kept_by_abs_topk("mlp_neuron", config.d_mlp)
         neurons = pre if tap.sees_nothing else torch.empty_like(pre)
-        relu = config.activation_type == "relu"
-        shared_out(activated, x.shape[1], pre.numpy(), relu, -1 if kept is None else kept, neurons.numpy())
+        which = RELU if config.activation_type == "relu" else GELU
+        if kept is None:
+            shared_out(activated, x.shape[1], pre.numpy(), which, neurons.numpy())
+        else:
+            shared_out(keep_largest, x.shape[1], pre.numpy(), neurons.numpy(), kept, which)
         delta = tap(f"{part}.c_proj", self.mlp_proj(tap(f"{part}.post_act", neurons)))
         delta = tap(f"{part}.resid_delta", _selected(delta, config, "mlp_out"))
         return _selected(x + delta, config, "resid_post_mlp")
@@ -195,5 +199,5 @@ def _selected(x: Columns, config: ModelConfig, loctype: str) -> Columns:
     if kept is None:
         return x
     out = torch.empty_like(x)
-    shared_out(keep_largest, x.shape[1], x.numpy(), out.numpy(), kept)
+    shared_out(keep_largest, x.shape[1], x.numpy(), out.numpy(), kept, NONE)
     return out

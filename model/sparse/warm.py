@@ -28,7 +28,7 @@ def warm() -> None:
     SparseTransformer(model)(torch.arange(4)[None])
     one, table = torch.zeros(1, 1, 1, 1).numpy(), torch.zeros(1, 1).numpy()
     place, yes = torch.zeros(1, dtype=torch.long).numpy(), torch.ones(1, 1, dtype=torch.bool).numpy()
-    every_query(one, one, one, one[0], one.repeat(2, axis=1))
+    every_query(one[0], one[0], one[0], one[0, 0], 1, one[0].repeat(2, axis=1), 0, 1)
     one_query(one, one, one, one[0], place, one.repeat(2, axis=1))
     admit(table, place, table, table, table, yes, 1, yes)
 
