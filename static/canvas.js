@@ -10,17 +10,17 @@ import { clamped, framing, isPart, overscanned, panned, revealing, toPixels, zoo
 import { debounce, fill, h } from "./dom.js";
 import { toggleGroup } from "./fold.js";
 import { listenToHands } from "./gestures.js";
-import { bundleAt, pointAt, pointsIn } from "./hit.js";
+import { pointsIn } from "./hit.js";
 import { marginsOf } from "./labels.js";
 import { createMinimap } from "./minimap.js";
 import { errorNotice } from "./notice.js";
 import { createOverlay } from "./overlay.js";
 import { readPalette } from "./palette.js";
 import { drawPicture, plotly } from "./plot.js";
+import { createPointing } from "./pointing.js";
 import { select, selectionOf, toggleSelected } from "./selection.js";
 import { nodeSizeOf, shapesOf } from "./shapes.js";
-import { createTip } from "./tip.js";
-import { bundleLines, pointLines } from "./words.js";
+import { pointLines } from "./words.js";
 
 const NARROW_PX = 640;
 /** How much is drawn beyond each side, as a share of the plot, so that a pan shows no edge before the redraw. */
@@ -31,16 +31,15 @@ const QUICK_MS = 60;
 
 /**
  * @param {HTMLElement} root the graph, focusable
- * @param {{ graph: Graph, scenes: Scenes, store: Store, shapes?: typeof shapesOf, marksOf?: Parameters<typeof createOverlay>[3] }} parts
+ * @param {{ graph: Graph, scenes: Scenes, store: Store, shapes?: typeof shapesOf, marksOf?: Parameters<typeof createOverlay>[3], cuts?: boolean }} parts `cuts`: a click on an edge cuts it
  */
-export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, marksOf }) {
+export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, marksOf, cuts = false }) {
   const plot = h("div", { class: "plot-layer", "aria-hidden": "true" });
   const pane = h("div", { class: "pane" }, plot);
   const frameBox = h("div", { class: "select-box", hidden: true });
   root.append(pane);
   const overlay = createOverlay(pane, root, { onGroup: toggle, onPick: pick }, marksOf);
   const minimap = createMinimap(root, look);
-  const tip = createTip(root);
   pane.append(frameBox);
   let palette = readPalette();
   let drawn = /** @type {Frame | null} */ (null);
@@ -225,29 +224,15 @@ export function createCanvas(root, { graph, scenes, store, shapes = shapesOf, ma
     return ids.flatMap((id) => picture.points.get(fold.standsFor(id)) ?? []);
   };
 
+  const pointing = createPointing(root, {
+    ...{ store, scene, frameNow, isShown, pick },
+    isOurs: cuts ? isOurs : () => false,
+    margins: () => marginsOf(narrow()),
+  });
+
   listenToHands(root, {
     margins: () => marginsOf(narrow()),
-    onHover(spot) {
-      const { picture, bundles, lit } = scene();
-      const frame = frameNow();
-      const inside = spot.x > -8 && spot.y > -8 && spot.x < frame.width + 8 && spot.y < frame.height + 20;
-      const id = inside ? pointAt(picture, frame, spot.x, spot.y, 12, isShown) : null;
-      const lines = lit ? bundles.filter((one) => one.members.some((line) => lit.along.has(line))) : bundles;
-      const drawnLines = lines.filter(
-        (one) => one.kind === "edge" || picture.groups.has(one.source) || picture.groups.has(one.target),
-      );
-      const bundle = inside && !id ? bundleAt(drawnLines, picture, frame, spot.x, spot.y) : null;
-      const margin = marginsOf(narrow());
-      root.style.cursor = id ? "pointer" : "";
-      if (id) tip.show(pointLines(scene().graph, picture, id), spot.x + margin.l, spot.y + margin.t);
-      else if (bundle) tip.show(bundleLines(scene().graph, bundle), spot.x + margin.l, spot.y + margin.t);
-      else tip.hide();
-    },
-    onLeave: tip.hide,
-    onTap(spot, add) {
-      const id = pointAt(scene().picture, frameNow(), spot.x, spot.y, 14, isShown);
-      if (id) pick(id, add);
-    },
+    ...pointing,
     onPan(dx, dy) {
       look(panned(frameNow(), dx, dy));
     },

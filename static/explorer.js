@@ -67,7 +67,7 @@ const plot = need("graph");
 const selectAll = (/** @type {string[]} */ ids) => store.set(select(store.get(), ids));
 const scenes = sizedScenes(createScenes(graph));
 const canvas = createCanvas(plot, {
-  ...{ graph, scenes, store },
+  ...{ graph, scenes, store, cuts: true },
   marksOf: createNoteMarks(notes.get, selectAll),
 });
 performance.mark("circuit-laid-out");

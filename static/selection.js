@@ -14,6 +14,16 @@ export function toggleCuts(view, ids) {
   return { ...view, cut: [...new Set([...view.cut, ...ids])] };
 }
 
+/** A click may cut this many edges that run together: each is a target of its own in the address. */
+const MOST_TOGETHER = 16;
+
+/** The edges of a line by name; none where it is no edge, too many, or not of the circuit. @param {import("./types.js").Bundle} bundle @param {(id: string) => boolean} isOurs */
+export function edgesToCut({ kind, members }, isOurs) {
+  const ours = members.every(({ source, target }) => isOurs(source) && isOurs(target));
+  if (kind !== "edge" || !ours || members.length > MOST_TOGETHER) return [];
+  return members.map(({ source, target }) => `${source}->${target}`);
+}
+
 /** Put into the selection or take out; the first node of it has the panel. @param {View} view @param {string} id @returns {View} */
 export function toggleSelected(view, id) {
   const now = selectionOf(view);

@@ -25,6 +25,13 @@ export function bundleLines(graph, bundle) {
   return [title, `${plural(n, "edge")}${signs}`, `sum of |weight| ${fixed(bundle.total, 3)}`];
 }
 
+/** What a click on these edges does. @param {{ cut: string[] }} view @param {string[]} edges */
+export function cutLines({ cut }, edges) {
+  if (!edges.length) return [];
+  const it = edges.length === 1 ? "it" : `all ${edges.length}`;
+  return [edges.every((id) => cut.includes(id)) ? `click: put ${it} back` : `click: cut ${it}`];
+}
+
 /** @param {Graph} graph @param {Group} group */
 function groupLines(graph, group) {
   const effects = group.members.map((id) => graph.nodes.get(id)?.effect_nats ?? 0);

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from app.schemas import CircuitDetail
 from app.schemas.lab import Sweep, SweptNode
 from conftest import NewPage, Server
-from graph_page import open_circuit
+from graph_page import open_circuit, place_of
 from test_browser import ablation_of, circuit  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.browser
@@ -56,6 +56,26 @@ def test_targets_are_typed_added_together_and_undone(page: Page, circuit: Circui
     add(page, "quote")
     expect(page.get_by_text("“quote” is no target")).to_be_visible()
     expect(listed).to_have_count(2)
+
+
+def test_a_click_on_an_edge_cuts_it_and_another_puts_it_back(page: Page, circuit: CircuitDetail) -> None:  # noqa: F811
+    open_circuit(page, circuit)
+    tip = page.get_by_test_id("tip")
+    for edge in circuit.edges:  # the middle of its line; other lines may cross it there
+        (x0, y0), (x1, y1) = place_of(page, edge.source), place_of(page, edge.target)
+        middle = (x0 + x1) / 2, (y0 + y1) / 2
+        page.mouse.move(*middle)
+        if tip.is_visible() and "click: cut it" in tip.inner_text():
+            break
+    name = tip.locator("strong").inner_text().replace(" → ", "->")
+    assert name in {f"{edge.source}->{edge.target}" for edge in circuit.edges}
+    page.mouse.click(*middle)
+    expect(page.get_by_test_id("cut-list").locator("li")).to_have_count(1)
+    expect(page.get_by_test_id("cut-list")).to_contain_text(name)
+    expect_exact(page)
+    assert [one.on for one in ablation_of(page).request.interventions] == [name]
+    page.mouse.click(*middle)
+    expect(page.get_by_test_id("cut-list").locator("li")).to_have_count(0)
 
 
 def test_an_estimate_stands_until_the_exact_figure_comes(

@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stepHops } from "../../static/keys.js";
-import { select, selectedNodes, selectionOf, toggleCuts, toggleSelected } from "../../static/selection.js";
+import {
+  edgesToCut,
+  select,
+  selectedNodes,
+  selectionOf,
+  toggleCuts,
+  toggleSelected,
+} from "../../static/selection.js";
 import {
   createStore,
   DEFAULT_VIEW,
@@ -132,5 +139,33 @@ test("hops step from 1 to 6, then to all, and back", () => {
   assert.deepEqual(
     [stepHops(1, 1), stepHops(6, 1), stepHops(0, 1), stepHops(0, -1), stepHops(1, -1)],
     [2, 0, 0, 6, 1],
+  );
+});
+
+test("a click on a line cuts its edges, and none where it is no edge, another's or too many", () => {
+  const edge = { source: "0.mlp.act_in:1", target: "0.mlp.post_act:2", weight: 1 };
+  const line = {
+    kind: /** @type {const} */ ("edge"),
+    source: "a",
+    target: "b",
+    total: 1,
+    sign: /** @type {const} */ (1),
+    members: [edge],
+  };
+  assert.deepEqual(
+    edgesToCut(line, () => true),
+    ["0.mlp.act_in:1->0.mlp.post_act:2"],
+  );
+  assert.deepEqual(
+    edgesToCut({ ...line, kind: "qk" }, () => true),
+    [],
+  );
+  assert.deepEqual(
+    edgesToCut(line, (id) => id === edge.source),
+    [],
+  );
+  assert.deepEqual(
+    edgesToCut({ ...line, members: Array(17).fill(edge) }, () => true),
+    [],
   );
 });
