@@ -50,7 +50,9 @@ class Makers:
         """That `maker` made a record. Who measures again what somebody made is a maker too; what has none, stays so."""
         with self.database.writing() as session:
             known = session.scalars(select(MadeRow.maker).where(MadeRow.kind == kind, MadeRow.record == record)).all()
-            if is_new or (known and kind != "annotations" and maker not in known):
+            if maker in known:  # asked for twice at once, it was new to both requests
+                return
+            if is_new or (known and kind != "annotations"):
                 session.add(MadeRow(kind=kind, record=record, maker=maker, made_at=datetime.now(UTC)))
 
     def hidden_jobs(self, reader: str) -> set[str]:

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
+from app.database import Database
+from app.makers import Makers
 from app.schemas.sharing import Citation, GalleryEntry, Publication, ShortLink
 from app.store import Store
-from app.tables import JobRow
+from app.tables import JobRow, MadeRow
 
 NODE = "0.mlp.post_act:0"
 NOTES: dict[str, Any] = {"title": "50% of {it} & more", "author": "Ada", "labels": {NODE: "reader"}}
@@ -25,6 +28,17 @@ def text_of(client: TestClient, path: str) -> str:
     response = client.get(path, headers=HTML)
     assert response.status_code == 200, response.text
     return response.text
+
+
+@pytest.mark.both_engines
+def test_what_one_visitor_makes_twice_at_once_is_made_once(database: Database) -> None:
+    """Both requests saw no record yet."""
+    makers = Makers(database)
+    for _ in range(2):
+        makers.note("ablations", "ab12", "ada", is_new=True)
+    makers.note("ablations", "ab12", "bob", is_new=False)
+    with database.reading() as session:
+        assert sorted(session.scalars(select(MadeRow.maker))) == ["ada", "bob"]
 
 
 # -- short links -----------------------------------------------------------------------------
