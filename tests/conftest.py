@@ -121,9 +121,9 @@ TINY = {"OMP_NUM_THREADS": "1", "SPARSESCOPE_WORKER_NICENESS": "0", "SPARSESCOPE
 class Server:
     """The app in a process of its own, as `sparsescope serve` starts it."""
 
-    def __init__(self, bundle: Path, data_dir: Path, **environment: str) -> None:
+    def __init__(self, bundle: Path, data_dir: Path, port: int | None = None, **environment: str) -> None:
         self.data_dir = data_dir
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         environment = os.environ | {"SPARSESCOPE_BUNDLE_DIR": str(bundle), "SPARSESCOPE_DEVICE": "cpu"} | environment
         self.log = (data_dir.parent / f"{data_dir.name}-{self.port}.log").open("w")
@@ -169,8 +169,8 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 30) -> None:
 
 
 @contextmanager
-def serving(bundle: Path, data_dir: Path, **environment: str) -> Iterator[Server]:
-    server = Server(bundle, data_dir, **environment)
+def serving(bundle: Path, data_dir: Path, port: int | None = None, **environment: str) -> Iterator[Server]:
+    server = Server(bundle, data_dir, port, **environment)
     try:
         server.wait_until_up()
         yield server

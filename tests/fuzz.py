@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,15 @@ class Report:
     n_cases: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     operations: Counter[str] = field(default_factory=Counter)
+    took_s: Counter[str] = field(default_factory=Counter)
     faults: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
+        slowest = ", ".join(f"{name} {s:.0f} s" for name, s in self.took_s.most_common(5))
         answers = ", ".join(f"{n:,} x {status}" for status, n in sorted(self.statuses.items()))
         return (
             f"{self.n_cases:,} cases over {len(self.operations)} operations in {self.elapsed_s:.0f} s (seed "
-            f"{self.seed}): {answers}; {len(self.faults)} faults"
+            f"{self.seed}): {answers}; {len(self.faults)} faults; slowest: {slowest}"
         )
 
 
@@ -108,12 +111,18 @@ def fuzz(url: str, n_cases: int, seed: int, known: dict[str, Any] | None = None)
     report, started = Report(seed), time.monotonic()
     operations = [result.ok() for result in schema.get_all_operations()]
     session = requests.Session()
-    for operation in operations:
-        for mode, share in ((GenerationMode.POSITIVE, 2 / 3), (GenerationMode.NEGATIVE, 1 / 3)):
-            n_wanted = max(1, round(share * n_cases / len(operations)))
-            _fuzz_one(operation, mode, n_wanted, seed, known, url, session, report)
-    report.elapsed_s = time.monotonic() - started
-    return report
+    for again in count():
+        for operation in operations:
+            n_left = n_cases - report.n_cases
+            if again and n_left <= 0:  # some operations have few cases, so others get more
+                report.elapsed_s = time.monotonic() - started
+                return report
+            began = time.monotonic()
+            for mode, share in ((GenerationMode.POSITIVE, 2 / 3), (GenerationMode.NEGATIVE, 1 / 3)):
+                n_wanted = max(1, round(share * (n_left if again else n_cases) / len(operations)))
+                _fuzz_one(operation, mode, n_wanted, seed + 1000 * again, known, url, session, report)
+            report.took_s[operation.label] += time.monotonic() - began
+    raise AssertionError
 
 
 def _fuzz_one(
