@@ -185,7 +185,7 @@ export function createCutPanel(panel, explorer) {
         h(
           "p",
           { class: "empty" },
-          "Nothing is cut. Select a node and press c, draw a box, or type a target.",
+          "Nothing is cut. Click an edge, select a node and press c, draw a box, or type a target.",
         ),
       );
       return;

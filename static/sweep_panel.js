@@ -162,7 +162,21 @@ export function createSweep(explorer, put) {
           },
           ...line.part.split("->").flatMap((end, i) => (i ? ["->", h("wbr"), end] : [end])),
         ),
-        h("span", { class: "quiet small" }, ` ${line.words}`),
+        h(
+          "div",
+          { class: "row" },
+          h("span", { class: "quiet small" }, line.words),
+          h(
+            "button",
+            {
+              type: "button",
+              class: "link small",
+              "aria-label": `Cut ${line.part}`,
+              onclick: () => put([line.part]),
+            },
+            "Cut",
+          ),
+        ),
       ),
       h(
         "td",
@@ -178,20 +192,6 @@ export function createSweep(explorer, put) {
         "td",
         { class: "number" },
         line.accuracy ? `${line.accuracy > 0 ? "+" : "−"}${percent(Math.abs(line.accuracy))}` : "0",
-      ),
-      h(
-        "td",
-        {},
-        h(
-          "button",
-          {
-            type: "button",
-            class: "plain",
-            "aria-label": `Cut ${line.part}`,
-            onclick: () => put([line.part]),
-          },
-          "Cut",
-        ),
       ),
     );
 
@@ -242,9 +242,8 @@ export function createSweep(explorer, put) {
                   "tr",
                   {},
                   head("part", kind === "nodes" ? "node" : "edge"),
-                  head("effect", "effect, nats [95%]"),
+                  head("effect", "effect, nats"),
                   head("accuracy", "accuracy"),
-                  h("td", {}),
                 ),
               ),
               h("tbody", {}, shown.map(row)),
@@ -267,7 +266,7 @@ export function createSweep(explorer, put) {
       h(
         "p",
         { class: "small quiet" },
-        `What the circuit’s loss rises by when one part is set to ${words(found.mode)}; ${plural(found.n_pairs, "held-out pair")}, exact. ` +
+        `What the circuit’s loss rises by when one part is set to ${words(found.mode)}; ${plural(found.n_pairs, "held-out pair")}, exact; brackets: 95% bootstrap interval over pairs. ` +
           `Colours: effects of nodes on a scale of their largest. Measured in ${fixed(found.elapsed_ms / 1000, 1)} s.`,
       ),
     );

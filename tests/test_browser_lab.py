@@ -173,7 +173,7 @@ def test_a_sweep_sorts_colours_and_cuts(page: Page, server: Server, circuit: Cir
     with page.expect_download() as download:
         section.get_by_role("link", name="CSV").click()
     assert download.value.path().read_text().startswith("kind,part,weight,effect_nats")
-    name = rows.first.locator(".link").inner_text()
+    name = rows.first.locator(".link").first.inner_text()
     rows.first.get_by_role("button", name="Cut").click()
     expect(page.get_by_test_id("cut-list")).to_contain_text(name)
 
