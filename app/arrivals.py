@@ -102,6 +102,7 @@ class Arrivals:
     def _admit(self, given: Path, wanted: str, notes: list[str]) -> Arrival:
         """Check the folder, write it in our form beside, and move that into the library."""
         name = name_of(wanted)
+        self.library.look()
         if name in self.library.names():
             raise Refusal(409, f"there is a model {name!r} already; give this one another name")
         model, tokenizer = check_folder(given, self.most_bytes)
@@ -127,6 +128,11 @@ class Arrivals:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
             raise Refusal(409, f"there is a model {name!r} already; give this one another name") from None
+        try:
+            self.library.keep(name)
+        except BaseException:
+            shutil.rmtree(self.models / name, ignore_errors=True)
+            raise
         return Arrival(name, print_, not isinstance(tokenizer, TokenIds), has_means, notes)
 
 

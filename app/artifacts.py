@@ -69,6 +69,22 @@ class Artifacts:
 
         self._ask(write, f"{name} cannot be written")
 
+    def put(self, name: str, path: Path) -> None:
+        """The same for a file, which may be larger than memory."""
+
+        def put(fs: AbstractFileSystem) -> None:
+            at = self._path(name)
+            fs.makedirs(at.rpartition("/")[0], exist_ok=True)
+            fs.put_file(str(path), f"{at}{PART}")
+            fs.mv(f"{at}{PART}", at)
+
+        self._ask(put, f"{name} cannot be written")
+
+    def get(self, name: str, path: Path) -> None:
+        """Copy to a file of this machine. Raises ArtifactsAway too where there is none."""
+        if self._ask(lambda fs: fs.get_file(self._path(name), str(path)) or True, f"{name} cannot be read") is None:
+            raise ArtifactsAway(f"{name} is missing at {self.shown}")
+
     def read(self, name: str) -> bytes | None:
         """None where there is none."""
         found: bytes | None = self._ask(lambda fs: fs.cat_file(self._path(name)), f"{name} cannot be read")

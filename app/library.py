@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.errors import Refusal, no_such
+from app.models_away import ModelsAway
 from model.config import ModelConfig, read_json
 from model.device import choose_device
 from model.errors import CheckpointError
@@ -60,8 +61,11 @@ class Library:
     is. One that is larger by itself is held alone.
     """
 
-    def __init__(self, folders: Sequence[Path], device: str, max_bytes: int | None = None) -> None:
+    def __init__(
+        self, folders: Sequence[Path], device: str, max_bytes: int | None = None, away: ModelsAway | None = None
+    ) -> None:
         self.folders = tuple(folders)
+        self.away = away
         self.device = choose_device(device)
         self.max_bytes = max_bytes
         self._subjects: dict[str, Subject] = {}  # the one asked for last is last
@@ -86,6 +90,16 @@ class Library:
                     found[name] = f"{folder}/{name}", written
         return found
 
+    def look(self) -> None:
+        """Take in models that were brought to other machines."""
+        if self.away is not None:
+            self.away.look()
+
+    def keep(self, name: str) -> None:
+        """Let other machines have a model of this one's, or what it has gained."""
+        if self.away is not None and (self.away.folder / name).is_dir():
+            self.away.keep(name)
+
     def stamp(self) -> tuple[object, ...]:
         """Another one once a model came, went, or was written to."""
         return tuple(self._folders().items())
@@ -93,6 +107,9 @@ class Library:
     def shelf(self, name: str) -> Shelf:
         """What is known of a model without loading it. Raises a 404 Refusal that names the choices."""
         folders = self._folders()
+        if name not in folders:
+            self.look()
+            folders = self._folders()
         if name not in folders:
             raise no_such("model", name, list(folders))
         known = self._shelves.get(name)

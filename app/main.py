@@ -31,6 +31,7 @@ from app.makers import Makers
 from app.mean_work import MeanWork
 from app.metrics import Metrics
 from app.middleware import Bounded, Guard
+from app.models_away import looking, models_away
 from app.node_analyses import NodeAnalyses
 from app.node_labels import NodeLabels
 from app.pages import make_templates
@@ -95,7 +96,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     artifacts = Artifacts(settings.artifacts_address)
     database = Database(settings.database)
     store, queue = Store(database), Queue(database, settings.jobs_per_visitor, settings.jobs_in_all)
-    library, own = Library(settings.model_dirs, settings.device, settings.model_memory_bytes), Tasks(database)
+    away = models_away(artifacts, settings.data_dir)
+    library = Library(settings.model_dirs, settings.device, settings.model_memory_bytes, away)
+    own = Tasks(database)
     card_parts = CardParts(database)
 
     @asynccontextmanager
@@ -107,7 +110,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         if n_circuits:
             log.info("%d circuits taken in from the bundle", n_circuits)
         card_parts.import_bundle(settings.bundle_dir / "cards")
-        with Supervisor(settings) as app.state.supervisor:
+        with Supervisor(settings) as app.state.supervisor, looking(away):
             yield
         database.close()
 

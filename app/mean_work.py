@@ -67,4 +67,5 @@ class MeanWork:
         written = folder / f".means-{secrets.token_hex(4)}"
         save_means(found, written)
         os.replace(written, folder / "means.safetensors")
+        self.library.keep(model)
         report("means", len(parts), len(parts))

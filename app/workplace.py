@@ -16,6 +16,7 @@ from app.job_claims import Claims
 from app.lab import Lab
 from app.library import Library
 from app.mean_work import MeanWork
+from app.models_away import models_away
 from app.pruning import Pruning
 from app.searching import Searching
 from app.settings import Settings
@@ -34,14 +35,16 @@ STUCK_EXIT = 76
 def work_of(settings: Settings, database: Database) -> Work:
     """What is done with a job, with models of its own."""
     store, tasks = Store(database), Tasks(database)
-    library = Library(settings.model_dirs, settings.device, settings.model_memory_bytes)
+    artifacts = Artifacts(settings.artifacts_address)
+    away = models_away(artifacts, settings.data_dir)
+    library = Library(settings.model_dirs, settings.device, settings.model_memory_bytes, away)
     if library.device.type == "cpu":
         warm_in_background()
     experiments = Experiments(store, library, tasks)
     n_pairs, corpus = settings.n_measured_pairs, Corpus(settings.bundle_dir / "corpus")
     pruning, searching = Pruning(store, library, tasks, n_pairs), Searching(store, library, tasks, n_pairs)
     cards = Cards(experiments, corpus, CardParts(database), n_pairs)
-    sweeps = Sweeps(Lab(experiments, corpus), Artifacts(settings.artifacts_address), settings.sweep_prompts_at_once)
+    sweeps = Sweeps(Lab(experiments, corpus), artifacts, settings.sweep_prompts_at_once)
     return Work(pruning, searching, cards, MeanWork(library, corpus), sweeps)
 
 

@@ -82,15 +82,18 @@ def add(
     from tqdm import tqdm
 
     from app.arrivals import Arrivals
+    from app.artifacts import Artifacts
     from app.commands.context import sentences, settings_of
     from app.corpus import Corpus
     from app.library import Library
     from app.mean_work import MeanWork
+    from app.models_away import models_away
     from app.schemas import StepEvent
 
     settings = settings_of(data_dir=data_dir, device=device)
     with sentences():
-        library = Library(settings.model_dirs, settings.device)
+        away = models_away(Artifacts(settings.artifacts_address), settings.data_dir)
+        library = Library(settings.model_dirs, settings.device, away=away)
         found = Arrivals(library, settings.data_dir, settings.max_model_bytes).from_path(path, name)
         for note in found.notes:
             print(note)
