@@ -120,7 +120,7 @@ export function startTour(explorer, graph) {
       width: document.documentElement.clientWidth,
       height: window.innerHeight,
     });
-    Object.assign(card.style, { left: `${corner.left}px`, top: `${corner.top}px` });
+    card.style.transform = `translate(${corner.left}px, ${corner.top}px)`; // moving it lays nothing out anew
   }
 
   async function showResult() {

@@ -174,9 +174,14 @@ def test_nothing_shifts_and_nothing_is_wider_than_the_window(
     node = max((n for n in layered.nodes if n.site.endswith("mlp.post_act")), key=lambda n: abs(n.effect_nats)).id
     page = browser.new_page(base_url=server.url, viewport={"width": width, "height": 900})
     page.add_init_script(WATCH_SHIFT)
-    for query in (f"?node={node}", f"?node={node}&cut={node}&panel=cut&collapse=0"):
+    waits = {
+        f"?node={node}": "response-lanes",
+        f"?node={node}&cut={node}&panel=cut&collapse=0": "loss-change",
+        "?tour=1": "tour",
+    }
+    for query, shown in waits.items():
         open_circuit(page, layered, query)
-        expect(page.get_by_test_id("loss-change" if "panel" in query else "response-lanes")).to_be_attached()
+        expect(page.get_by_test_id(shown)).to_be_attached()
         shift = page.evaluate(SHIFT)
         assert shift < 0.02, f"layout shift {shift:.3f} at {width} px with {query!r}"
         for other in (width, 768, 1024) if width == 1440 else (width,):
