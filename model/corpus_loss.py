@@ -18,7 +18,8 @@ from model.subject import Subject
 from model.swift import swift
 from model.transformer import unchanged
 
-WINDOWS_AT_ONCE = 16
+#: Logits of all tokens of a few windows stay in the cache of a CPU.
+WINDOWS_AT_ONCE, GPU_WINDOWS_AT_ONCE = 4, 32
 
 
 def some_windows(windows: Int[Tensor, "window pos"], n: int) -> Int[Tensor, "some pos"]:
@@ -42,7 +43,8 @@ class Text:
     def __init__(self, subject: Subject, windows: Int[Tensor, "window pos"]) -> None:
         self.subject, self.model = subject, swift(subject.model)
         self.windows = windows.to(subject.device)
-        self._rows = torch.arange(len(windows), device=subject.device).split(WINDOWS_AT_ONCE)
+        at_once = WINDOWS_AT_ONCE if subject.device.type == "cpu" else GPU_WINDOWS_AT_ONCE
+        self._rows = torch.arange(len(windows), device=subject.device).split(at_once)
         self._prefixes: dict[int, Prefix] = {}
 
     @property

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from model.compiled.nodes import Values, column, mix
+from model.compiled.nodes import Values, column, mix, together
 from model.config import ModelConfig
 from model.sparse.heads import every_query, one_query
 from model.sparse.kernel import Array, array, shared_out
@@ -174,7 +174,7 @@ class Keyed:
             if float((top - scores.amax(dim=-1, keepdim=True)).detach().max()) > SAFE_RANGE:
                 return None
         weights = (scores - top).exp()[:, None]
-        shape = torch.broadcast_shapes(weights.shape[2:], values.shape[2:], (1, 1, n_keys))
+        shape = together(weights.shape[2:], values.shape[2:], (1, 1, n_keys))
         moved = torch.cat([(weights * values).expand(-1, -1, *shape), weights.expand(-1, -1, *shape)], dim=1)
         if positions.shape == (1, n_keys):
             total = moved.cumsum(dim=-1)
@@ -265,5 +265,5 @@ def _slots(place_of_head: Int[Tensor, " node"], n_heads: int) -> tuple[Int[Tenso
 def _spread(q: Values, k: Values, v: Values, positions: Tensor) -> tuple[int, int]:
     """Numbers of variants and prompts."""
     shapes = [x.shape[1:3] for x in (q, k, v) if len(x)]
-    n_variants, n_prompts = torch.broadcast_shapes(*shapes, (1, len(positions)))
+    n_variants, n_prompts = together(*shapes, (1, len(positions)))
     return n_variants, n_prompts

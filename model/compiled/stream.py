@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from model.circuit import Keep
-from model.compiled.nodes import Gates, Kept, Values, column, stacked
+from model.compiled.nodes import Gates, Kept, Values, column, stacked, together
 from model.compiled.tables import tables_of
 from model.compiled.topk import Everywhere, Places, Settled, survivors
 from model.means import Means
@@ -117,7 +117,7 @@ class State:
 
     def add(self, channels: Int[Tensor, " node"], deviation: Values) -> None:
         """Add what nodes write, by places among the written channels."""
-        shape = torch.broadcast_shapes(self.x.shape[1:], deviation.shape[1:])
+        shape = together(self.x.shape[1:], deviation.shape[1:])
         if self.x.shape[1:] != shape:
             self.x, self._own = self.x.expand(-1, *shape).contiguous(), True
         deviation = deviation.expand(-1, *shape)
@@ -196,7 +196,7 @@ class Reader:
         if self.kept_by is not None:
             # RMSNorm multiplies all channels of a token by one factor, which does not change their order
             plain = stacked(parts) * self.weight
-            plain = plain.expand(-1, *torch.broadcast_shapes(plain.shape[1:], x.shape[1:]))
+            plain = plain.expand(-1, *together(plain.shape[1:], x.shape[1:]))
             return plain * self._survivors(plain, x, state.static) * factor
         parts = [(part if centre is None else part - centre) * factor for part in parts]
         out = []

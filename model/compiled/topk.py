@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
-from model.compiled.nodes import Gates, Kept, Values
+from model.compiled.nodes import Gates, Kept, Values, together
 from model.sparse.count import admit
 from model.sparse.kernel import array
 
@@ -261,7 +261,7 @@ class OutContest:
         shapes = [part.shape[1:] for part in (moved, scaled) if part is not None]
         if by_position:
             shapes.append(torch.Size([1, *positions.shape]))
-        x = x.expand(-1, *torch.broadcast_shapes(x.shape[1:], *shapes))
+        x = x.expand(-1, *together(x.shape[1:], *shapes))
         magnitudes = x.detach().abs()
 
         def rivals(places: Places | Everywhere) -> Tensor:

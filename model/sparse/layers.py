@@ -5,11 +5,14 @@ from typing import no_type_check
 import numpy as np
 
 from model.sparse.activate import NONE
+from model.sparse.eight import fused, load, spread, store
 from model.sparse.kernel import Array, kernel
 from model.sparse.select import keep_largest
 
 #: Tokens whose values of all channels a kernel works on at once.
 BLOCK = 256
+#: Tokens for which a sparse matrix's sums are kept in registers.
+WIDE = 64
 
 
 @kernel
@@ -57,23 +60,40 @@ def normed(
 def multiplied(
     starts: Array, sources: Array, weights: Array, bias: Array, x: Array, out: Array, start: int, stop: int
 ) -> None:
-    """out = matrix @ x + bias, by the matrix's nonzeros: row t has those from starts[t] to starts[t + 1]."""
-    for begin in range(start, stop, BLOCK):
-        first, last = np.uint64(begin), np.uint64(min(begin + BLOCK, stop))
+    """out = matrix @ x + bias, by the matrix's nonzeros: row t has those from starts[t] to starts[t + 1].
+
+    Sums for 64 tokens stay in registers while a row's nonzeros pass by; for the last few tokens those for eight or one.
+    """
+    n_wide, n_whole = (stop - start) // WIDE * WIDE, (stop - start) // 8 * 8
+    for begin in range(start, start + n_wide, WIDE):
+        first = np.uint64(begin)
         for t in range(len(starts) - 1):
+            a = spread(bias[t] if len(bias) else np.float32(0))
+            b, c, d, e, f, g, h = a, a, a, a, a, a, a
+            for n in range(starts[t], starts[t + 1]):
+                w, row = spread(weights[n]), x[sources[n]]
+                a, b = fused(w, load(row, first), a), fused(w, load(row, first + np.uint64(8)), b)
+                c, d = fused(w, load(row, first + np.uint64(16)), c), fused(w, load(row, first + np.uint64(24)), d)
+                e, f = fused(w, load(row, first + np.uint64(32)), e), fused(w, load(row, first + np.uint64(40)), f)
+                g, h = fused(w, load(row, first + np.uint64(48)), g), fused(w, load(row, first + np.uint64(56)), h)
             to = out[t]
-            added = bias[t] if len(bias) else np.float32(0)
-            for p in range(first, last):
-                to[p] = added
-            n, end = starts[t], starts[t + 1]
-            while n + 4 <= end:
-                w0, w1, w2, w3 = weights[n], weights[n + 1], weights[n + 2], weights[n + 3]
-                x0, x1, x2, x3 = x[sources[n]], x[sources[n + 1]], x[sources[n + 2]], x[sources[n + 3]]
-                for p in range(first, last):
-                    to[p] += w0 * x0[p] + w1 * x1[p] + w2 * x2[p] + w3 * x3[p]
-                n += 4
-            while n < end:
-                w0, x0 = weights[n], x[sources[n]]
-                for p in range(first, last):
-                    to[p] += w0 * x0[p]
-                n += 1
+            store(to, first, a)
+            store(to, first + np.uint64(8), b)
+            store(to, first + np.uint64(16), c)
+            store(to, first + np.uint64(24), d)
+            store(to, first + np.uint64(32), e)
+            store(to, first + np.uint64(40), f)
+            store(to, first + np.uint64(48), g)
+            store(to, first + np.uint64(56), h)
+    for t in range(len(starts) - 1):
+        added, to = bias[t] if len(bias) else np.float32(0), out[t]
+        for first in range(np.uint64(start + n_wide), np.uint64(start + n_whole), np.uint64(8)):
+            a = spread(added)
+            for n in range(starts[t], starts[t + 1]):
+                a = fused(spread(weights[n]), load(x[sources[n]], first), a)
+            store(to, first, a)
+        for p in range(start + n_whole, stop):
+            total = added
+            for n in range(starts[t], starts[t + 1]):
+                total += weights[n] * x[sources[n], p]
+            to[p] = total

@@ -3,6 +3,7 @@
 from typing import NamedTuple, cast
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -93,6 +94,17 @@ class SparseTransformer(Transformer):
                         columns = layer.transform(columns, tables[1][number][:, asked.columns], asked.tap)
             parts.append(columns.t().unflatten(0, (len(part), -1)))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def read_out(
+        self, x: Float[Tensor, "batch pos model"], tokens: Int[Tensor, "batch pos"], at: Int[Tensor, " batch"] | None
+    ) -> Float[Tensor, "batch *pos vocab"]:
+        """The same in place: logits of many tokens are the largest of all tensors."""
+        last = tokens
+        if at is not None:
+            rows = torch.arange(len(tokens))
+            x, last = x[rows, at], tokens[rows, at]
+        logits = self.lm_head(self.ln_f(x)).add_(self.final_logits_bias)
+        return logits.add_(F.embedding(last, self.bigram_table)) if self.config.enable_bigram_table else logits
 
     def prompts_at_once(self, n_pos: int) -> int:
         """How many prompts' activations stay in the cache."""
