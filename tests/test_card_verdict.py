@@ -57,7 +57,7 @@ def test_a_circuit_that_passes_every_control_is_believed() -> None:
         (
             {"solved_by_mode": {"mean": True, "zero": False, "resample": True}},
             "same_under_every_ablation",
-            "it does the task only with the rest at its mean and resampled",
+            "the circuit does the task only with the rest at its mean and resampled",
         ),
         (
             {"shuffled_weights": Reached(24, True)},
@@ -74,7 +74,7 @@ def test_a_circuit_that_passes_every_control_is_believed() -> None:
         (
             {"solved_elsewhere": [(True, True), (True, False), (False, True)]},
             "holds_elsewhere",
-            "it does 1 of the 2 kinds of other prompts that the full model does",
+            "the circuit does 1 of the 2 kinds of other prompts that the full model does",
         ),
     ],
 )

@@ -210,7 +210,7 @@ def _modes(f: Figures) -> Finding:
         return Finding(rule, "open", "what lies outside has been held at its mean alone")
     done = [WITH_REST[mode] for mode, solved in f.solved_by_mode.items() if solved]
     if 0 < len(done) < len(f.solved_by_mode):
-        return Finding(rule, "fails", f"it does the task only with the rest {_listed(done)}")
+        return Finding(rule, "fails", f"the circuit does the task only with the rest {_listed(done)}")
     does = "does the task" if done else "fails the task"
     every = _listed([WITH_REST[mode] for mode in f.solved_by_mode])
     return Finding(rule, "holds", f"it {does} with the rest {every} alike")
@@ -245,5 +245,5 @@ def _elsewhere(f: Figures) -> Finding:
     able = [circuit for full, circuit in f.solved_elsewhere if full]
     if not able:
         return Finding(rule, "open", "the full model itself does no prompts unlike the task's own")
-    words = f"it does {sum(able)} of the {len(able)} kinds of other prompts that the full model does"
+    words = f"the circuit does {sum(able)} of the {len(able)} kinds of other prompts that the full model does"
     return Finding(rule, "holds" if sum(able) > ELSEWHERE_SHARE * len(able) else "fails", words)
