@@ -1,7 +1,7 @@
 """The Dockerfile without Docker: its steps, one target at a time, in a clean folder with a venv of its own; then the
 server as the image starts it, without rights, asked for its health as the image asks.
 
-    .venv/bin/python tests/image_steps.py cpu
+    .venv/bin/python tests/image_steps.py cpu      # as root, on Debian 12
 """
 
 import argparse
@@ -43,6 +43,10 @@ class Image:
         self.srv, self.venv, self.data = folder / "srv", folder / "venv", folder / "data"
         for path in (self.srv, self.data):
             path.mkdir()
+        # An image has one Python, which every user may run.
+        (folder / "bin").mkdir()
+        (folder / "bin" / "python").symlink_to("/usr/bin/python3.11")
+        self.path = f"{folder / 'bin'}:/usr/bin:/bin"
         self.environment = {"HOME": str(self.data), "LANG": "C.UTF-8"}
 
     def moved(self, text: str) -> str:
@@ -61,11 +65,13 @@ class Image:
             self.copy(rest.split())
         elif word == "RUN" and "useradd" not in rest:
             print(f"RUN {rest}", flush=True)
-            subprocess.run(["sh", "-ec", self.moved(rest)], cwd=self.srv, check=True)
+            subprocess.run(
+                ["sh", "-ec", self.moved(rest)], cwd=self.srv, check=True, env=os.environ | {"PATH": self.path}
+            )
         elif word == "ENV":
             for pair in shlex.split(rest):
                 key, _, value = pair.partition("=")
-                self.environment[key] = self.moved(value).replace("$PATH", os.environ["PATH"])
+                self.environment[key] = self.moved(value).replace("$PATH", self.path)
 
 
 def check(image: Image, target: str, steps: list[Step]) -> None:
@@ -75,7 +81,8 @@ def check(image: Image, target: str, steps: list[Step]) -> None:
     os.chown(image.data, USER, USER)
     os.chmod(image.folder, 0o755)
     environment = image.environment | {"SPARSESCOPE_PORT": "8000"}
-    as_user = {"cwd": image.srv, "user": USER, "group": USER}
+    as_user = {"cwd": image.srv, "user": USER, "group": USER, "extra_groups": []}
+    command[0], health[0] = f"{image.venv}/bin/{command[0]}", f"{image.venv}/bin/{health[0]}"
     refused = subprocess.run(command, env=environment, capture_output=True, text=True, **as_user)  # type: ignore[call-overload]
     assert refused.returncode and "SPARSESCOPE_TOKEN" in refused.stdout + refused.stderr, "it starts without a token"
     environment["SPARSESCOPE_TOKEN"] = "x" * 32
