@@ -169,3 +169,31 @@ test("a click on a line cuts its edges, and none where it is no edge, another's 
     [],
   );
 });
+
+test("any query is a view, and what a view writes it reads back", () => {
+  let state = 7;
+  const below = (/** @type {number} */ n) => {
+    state = (state * 1103515245 + 12345) % 2147483648;
+    return Math.floor((state / 2147483648) * n);
+  };
+  const written = writeView({ ...DEFAULT_VIEW, node: A, cut: [A, B], also: [B], minWeight: 0.5, x: [-1, 2] });
+  const pieces = [
+    ..."?&=,:.-+%#<>\"' 09eE∞\u202e",
+    ...new URLSearchParams(written).keys(),
+    A,
+    B,
+    "NaN",
+    "1e999",
+    "%zz",
+  ];
+  for (let n = 0; n < 3000; n += 1) {
+    let query = n % 2 ? written : "?";
+    for (let i = below(6); i >= 0; i -= 1) {
+      const at = below(query.length + 1);
+      query = query.slice(0, at) + pieces[below(pieces.length)] + query.slice(at + below(3));
+    }
+    const again = writeView(readView(query)); // figures are rounded where they are written
+    assert.equal(writeView(readView(again)), again, query);
+    assert.ok(!/[<"'\s]/.test(again), again);
+  }
+});
