@@ -13,7 +13,7 @@ from model.greedy import cut_needless, drop_needless
 from model.measure import measure
 from model.subject import Subject
 from model.tokenizer import Tokenizer
-from test_compiled import random_batch, random_keep, random_means, random_model
+from small_circuit import random_batch, random_keep, random_means, random_model
 
 
 def test_edges_go_that_the_target_can_bear_and_then_the_nodes_that_nothing_reads():

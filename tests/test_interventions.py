@@ -23,8 +23,8 @@ from model.steering import comparable, controls, steered
 from model.subject import Subject
 from model.sweep import sweep
 from model.targets import Targets
-from test_compiled import EVERYWHERE as EVERY_LOCATION
-from test_compiled import OPTIONS, close, random_batch, random_keep, random_means, random_model
+from small_circuit import OPTIONS, close, random_batch, random_keep, random_means, random_model
+from test_compiled_topk import EVERYWHERE as EVERY_LOCATION
 
 FIRST, SECOND, READER, WRITER = "0.mlp.post_act:0", "0.mlp.post_act:1", "0.mlp.act_in:0", "0.mlp.resid_delta:1"
 

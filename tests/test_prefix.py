@@ -18,7 +18,7 @@ from model.prefix import Prefix, stage_of
 from model.sites import Node, maskable_sites, site_width
 from model.sparse.transformer import SparseTransformer
 from model.targets import Targets
-from test_compiled import close, random_batch, random_means, random_model
+from small_circuit import close, random_batch, random_means, random_model
 
 
 @pytest.mark.parametrize("most_bytes", [2**28, 20_000, 0], ids=["every block", "some", "the end alone"])
