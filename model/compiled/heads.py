@@ -245,7 +245,8 @@ class Keyed:
         sinks = np.empty((0, 0, 1), np.float32) if sink is None else spread(sink, n_queries)
         if len(positions) == 1 and n_queries == n_keys:
             of_head, to = [x.reshape(*x.shape[:2], -1) for x in of_head], out.flatten(2).numpy()
-            shared_out(every_query, shape[0] * shape[1], *of_head, sinks.reshape(len(sinks), -1), n_keys, to)
+            sinks = sinks.reshape(len(sinks), sinks.shape[1] * sinks.shape[2])  # there may be none
+            shared_out(every_query, shape[0] * shape[1], *of_head, sinks, n_keys, to)
         else:
             at = positions.expand(shape[1], 1).repeat(shape[0], 1).flatten()
             one_query(*of_head, sinks, at.numpy(), out.numpy())
