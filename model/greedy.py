@@ -198,7 +198,7 @@ class _Pass:
         enough, too_many = 0, self.n_parts
         n = max(self.n_parts // 16, int((effects[order].cumsum(0) <= slack).sum()))
         while too_many - enough > max(1, self.n_parts // 32):
-            n = min(n, too_many - 1)
+            n = max(enough + 1, min(n, too_many - 1))
             gates = torch.ones_like(self.gates).index_fill(0, order[:n], 0.0)
             loss = self.loss(gates, self.batch)
             if loss <= self.target:

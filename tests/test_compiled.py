@@ -16,7 +16,7 @@ from model.compiled import compile_circuit
 from model.compiled.circuit import N_REMEMBERED
 from model.gate import hold
 from model.measure import logit_difference, measure
-from model.sites import Node
+from model.sites import Node, maskable_sites, site_width
 from model.subject import Subject, load_subject
 from model.tasks import ALL_TASKS
 from small_circuit import OPTIONS, close, gates_of, random_batch, random_keep, random_means, random_model
@@ -25,16 +25,19 @@ BUNDLE = Path(__file__).parent.parent / "bundle"
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-def test_random_circuits_answer_as_the_masked_model_does(options):
+@pytest.mark.parametrize("learns", [True, False])
+def test_random_circuits_answer_as_the_masked_model_does(options, learns):
+    """Where gates are learned and where they are not, attention has kernels of its own."""
     model = random_model(**options)
     means, batch = random_means(model.config), random_batch(model.config)
     for seed, fraction in enumerate((0.0, 0.2, 0.4, 0.7, 1.0)):
         keep = random_keep(model.config, fraction, seed)
         compiled, tap = compile_circuit(model, means, keep), hold(keep, means)
         assert compiled.nodes == tuple(kept_nodes(keep))
-        close(compiled.logit_difference(batch), logit_difference(model, batch, tap))
-        close(compiled.logits(batch.tokens), model(batch.tokens, tap=tap))
-        close(compiled.logits(batch.tokens, batch.last), model(batch.tokens, tap=tap, at=batch.last))
+        with torch.set_grad_enabled(learns):
+            close(compiled.logit_difference(batch), logit_difference(model, batch, tap))
+            close(compiled.logits(batch.tokens), model(batch.tokens, tap=tap))
+            close(compiled.logits(batch.tokens, batch.last), model(batch.tokens, tap=tap, at=batch.last))
 
 
 @pytest.mark.parametrize("rms_norm", [False, True])
@@ -52,6 +55,22 @@ def test_a_circuit_may_mask_the_final_residual_stream_too(rms_norm):
         gates = torch.rand(2, len(compiled.nodes), generator=generator)
         expected = [logit_difference(model, batch, soft_gate(gates_of(keep, row), means)) for row in gates]
         close(compiled.logit_difference(batch, gates), torch.stack(expected))
+
+
+@pytest.mark.parametrize("gone", ["q", "k", "v"])
+@pytest.mark.parametrize("sink", [True, False])
+@pytest.mark.parametrize("learns", [True, False])
+def test_attention_may_keep_no_query_no_key_or_no_value(gone, sink, learns):
+    model = random_model(sink=sink, add_positions=False)
+    means, batch = random_means(model.config), random_batch(model.config)
+    sites = [site for site in maskable_sites(model.config) if site.endswith(f"attn.{gone}")]
+    none = {site: torch.zeros(site_width(model.config, site), dtype=torch.bool) for site in sites}
+    for seed in range(1, 6):
+        keep = random_keep(model.config, 0.5, seed) | none
+        compiled, tap = compile_circuit(model, means, keep), hold(keep, means)
+        with torch.set_grad_enabled(learns):
+            close(compiled.logit_difference(batch), logit_difference(model, batch, tap))
+            close(compiled.logits(batch.tokens), model(batch.tokens, tap=tap))
 
 
 def test_scores_far_apart_do_not_underflow():

@@ -244,13 +244,17 @@ class Keyed:
         of_head = [spread(queries, n_queries), spread(keys, n_keys), spread(values, n_keys)]
         sinks = np.empty((0, 0, 1), np.float32) if sink is None else spread(sink, n_queries)
         if len(positions) == 1 and n_queries == n_keys:
-            of_head, to = [x.reshape(*x.shape[:2], -1) for x in of_head], out.flatten(2).numpy()
-            sinks = sinks.reshape(len(sinks), sinks.shape[1] * sinks.shape[2])  # there may be none
-            shared_out(every_query, shape[0] * shape[1], *of_head, sinks, n_keys, to)
+            flat = (_flat(x) for x in (*of_head, sinks))
+            shared_out(every_query, shape[0] * shape[1], *flat, n_keys, out.flatten(2).numpy())
         else:
             at = positions.expand(shape[1], 1).repeat(shape[0], 1).flatten()
             one_query(*of_head, sinks, at.numpy(), out.numpy())
         return out.unflatten(2, shape[:2])
+
+
+def _flat(x: Array) -> Array:
+    """[*, row, pos] as [*, row * pos]; there may be none."""
+    return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])
 
 
 def _slots(place_of_head: Int[Tensor, " node"], n_heads: int) -> tuple[Int[Tensor, " node"], int]:
