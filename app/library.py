@@ -171,8 +171,12 @@ class Library:
                 log.info("model %s is dropped to make room", other)
 
     def _means_came(self, held: Subject) -> bool:
-        """Whether means were written since a model was loaded without them."""
-        return isinstance(held.means, MissingMeans) and self.shelf(held.name).has_means
+        """Whether means were written since a model was loaded without them, here or on another machine."""
+        if not isinstance(held.means, MissingMeans):
+            return False
+        if not self.shelf(held.name).has_means:
+            self.look()
+        return self.shelf(held.name).has_means
 
     def with_fingerprint(self, fingerprint: str) -> str | None:
         """The name of the model with these weights, if it is here."""

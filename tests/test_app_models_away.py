@@ -1,5 +1,6 @@
 """Models that people bring on one machine are on the others too, whole, where the artifacts lie elsewhere."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from app.database import Database
 from app.main import create_app
-from app.models_away import ModelsAway
+from app.models_away import LOOK_S, ModelsAway
 from app.schemas import MeansRequest
 from app.workplace import work_of
 from conftest import tiny_settings
@@ -63,6 +64,9 @@ def test_a_model_brought_to_one_server_is_on_the_other_and_its_means_follow(
     work_of(settings, database)(MeansRequest(model="brought"), Nobody())  # type: ignore[arg-type]
     database.close()
     library = a.app.state.library  # type: ignore[attr-defined]
+    by = time.monotonic() + 60
+    while not len(library.subject("brought").means) and time.monotonic() < by:
+        time.sleep(LOOK_S)  # the address is asked no more often
     assert len(library.subject("brought").means) > 0, "what a worker elsewhere made"
 
 

@@ -115,7 +115,7 @@ def test_prune_with_a_small_budget_and_watch_it_arrive(page: Page, circuit: Circ
     start_prune(page, circuit, n_steps=300, target_loss_nats=0.4, pairs_per_step=4)
     state = page.get_by_test_id("job-state")
     expect(state).to_have_text(re.compile("queued|running|done"))
-    expect(page.get_by_test_id("prune-job")).to_contain_text(re.compile(r"step \d+ of 300"))
+    expect(page.get_by_test_id("prune-job")).to_contain_text(re.compile(r"step \d+ of 300"), timeout=240_000)
     expect(state).to_have_text("done", timeout=480_000)
     page.get_by_test_id("open-circuit").click()
     expect_graph(page)
