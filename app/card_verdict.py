@@ -1,6 +1,5 @@
 """The verdict of a card: its figures as the rules read them, the rules' findings as they cross the wire."""
 
-import math
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -19,7 +18,7 @@ from app.schemas.card import (
     ShuffledPrune,
     ShuffledWeights,
 )
-from model.card.modes import SOLVED_ACCURACY
+from model.card.modes import is_done
 from model.card.verdict import Alone, Figures, Reached, verdict
 
 Result = TypeVar("Result")
@@ -70,9 +69,7 @@ def figures(circuit: CircuitDetail, parts: Sequence[CardPart]) -> Figures:
 
 
 def _solved(measure: Measure, target_nats: float) -> bool:
-    """`model.card.modes.solved` of a stored measure."""
-    line = (target_nats + math.log(2)) / 2
-    return measure.accuracy.value >= SOLVED_ACCURACY and measure.loss_nats.value <= line
+    return is_done(measure.accuracy.value, measure.loss_nats.value, target_nats)
 
 
 def _reached(found: ShuffledPrune | None) -> Reached | None:

@@ -23,13 +23,17 @@ MODES: tuple[ComplementMode, ...] = ("mean", "zero", "resample")
 SOLVED_ACCURACY = 0.9
 
 
-def solved(outcome: Outcome, target_nats: float) -> bool:
+def is_done(accuracy: float, loss_nats: float, target_nats: float) -> bool:
     """Whether a task counts as done: at least 90% of prompts right, and a loss nearer to the target than to a coin's.
 
     A coin's loss is ln 2; the line is halfway between it and the target.
     """
-    line = (target_nats + math.log(2)) / 2
-    return float((outcome.logit_diff > 0).float().mean()) >= SOLVED_ACCURACY and outcome.loss_nats <= line
+    return accuracy >= SOLVED_ACCURACY and loss_nats <= (target_nats + math.log(2)) / 2
+
+
+def solved(outcome: Outcome, target_nats: float) -> bool:
+    """`is_done` of what was just run."""
+    return is_done(float((outcome.logit_diff > 0).float().mean()), outcome.loss_nats, target_nats)
 
 
 @torch.no_grad()
