@@ -2,6 +2,8 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+import model  # noqa: F401 - says how torch's threads wait, before torch is imported
+
 try:
     __version__ = version("sparsescope")
 except PackageNotFoundError:  # run from a folder that was never installed

@@ -1,1 +1,7 @@
 """Arithmetic of weight-sparse transformers and their circuits: tensors and frozen values in and out, no web."""
+
+import os
+
+# torch's threads sleep between operations: while they spin they take the processors that kernels, other requests and
+# other programs run on. libgomp reads this when torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
