@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import shapes  # noqa: F401  before anything of `model` is imported
+
+# isort: split
 import httpx
 import pytest
 import torch
@@ -188,7 +191,8 @@ def tiny_server(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The app on its own bundle: what the browser tests look at."""
     data_dir = tmp_path_factory.mktemp("real") / "data"
-    with serving(ROOT / "bundle", data_dir, SPARSESCOPE_N_MEASURED_PAIRS="32") as server:
+    more = {"SPARSESCOPE_N_MEASURED_PAIRS": "32", "SPARSESCOPE_WORKER_NICENESS": "0"}
+    with serving(ROOT / "bundle", data_dir, **more) as server:
         yield server
 
 

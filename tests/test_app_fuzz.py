@@ -29,8 +29,8 @@ def reached(app: FastAPI) -> Iterator[str]:
 
 def test_no_answer_is_a_fault_or_undocumented(settings: Settings) -> None:
     with reached(create_app(settings)) as url:
-        report = fuzz.fuzz(url, n_cases=180, seed=1)
+        report = fuzz.fuzz(url, n_cases=120, seed=1)
     print(report)
     assert report.faults == {}, "\n".join(report.faults.values())
-    assert report.n_cases >= 150 and len(report.operations) > 70
-    assert report.statuses[200] > 25, "much of what is valid is answered"
+    assert report.n_cases >= 100 and len(report.operations) > 70
+    assert report.statuses[200] > 15, "much of what is valid is answered"

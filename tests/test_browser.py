@@ -112,10 +112,10 @@ def start_prune(page: Page, circuit: CircuitDetail, n_steps: int, **settings: An
 
 
 def test_prune_with_a_small_budget_and_watch_it_arrive(page: Page, circuit: CircuitDetail) -> None:
-    start_prune(page, circuit, n_steps=300, target_loss_nats=0.4, pairs_per_step=4)
+    start_prune(page, circuit, n_steps=160, target_loss_nats=0.4, pairs_per_step=4)
     state = page.get_by_test_id("job-state")
     expect(state).to_have_text(re.compile("queued|running|done"))
-    expect(page.get_by_test_id("prune-job")).to_contain_text(re.compile(r"step \d+ of 300"), timeout=240_000)
+    expect(page.get_by_test_id("prune-job")).to_contain_text(re.compile(r"step \d+ of 160"), timeout=240_000)
     expect(state).to_have_text("done", timeout=480_000)
     page.get_by_test_id("open-circuit").click()
     expect_graph(page)
