@@ -188,13 +188,14 @@ class Held:
     def __init__(self, by_site: Mapping[str, Sequence[tuple[int, Tensor]]]) -> None:
         self.by_site = by_site
         self._places = {site: torch.tensor([i for i, _ in held]) for site, held in by_site.items()}
+        self.sites = frozenset(by_site)
 
     def __call__(self, site: str, x: Tensor) -> Tensor:
         held = self.by_site.get(site)
         if held is None:
             return x
         values = torch.stack([value.to(x.dtype).expand(x.shape[:-1]) for _, value in held], -1)
-        return x.index_copy(-1, self._places[site].to(x.device), values)
+        return x.clone().index_copy_(-1, self._places[site].to(x.device), values)  # a clone keeps the layout of kernels
 
     def narrowed(self, at: Int[Tensor, " prompt"]) -> "Held":
         def of(value: Tensor) -> Tensor:

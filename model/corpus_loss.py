@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -14,11 +15,12 @@ from model.bench import changed, intervene
 from model.intervention import Part, node_settings
 from model.prefix import Prefix, stage_of
 from model.sites import Node
+from model.sparse.transformer import SparseTransformer
 from model.subject import Subject
 from model.swift import swift
-from model.transformer import unchanged
+from model.transformer import Start, Tap, Transformer, unchanged
 
-#: Logits of all tokens of a few windows stay in the cache of a CPU.
+#: Logits of all tokens of a few windows stay in the cache of a CPU, where they are held at all.
 WINDOWS_AT_ONCE, GPU_WINDOWS_AT_ONCE = 4, 32
 
 
@@ -44,6 +46,8 @@ class Text:
         self.subject, self.model = subject, swift(subject.model)
         self.windows = windows.to(subject.device)
         at_once = WINDOWS_AT_ONCE if subject.device.type == "cpu" else GPU_WINDOWS_AT_ONCE
+        if _holds_no_logits(self.model):
+            at_once = self.model.prompts_at_once(windows.shape[1])
         self._rows = torch.arange(len(windows), device=subject.device).split(at_once)
         self._prefixes: dict[int, Prefix] = {}
 
@@ -75,7 +79,7 @@ class Text:
                 borrowed = dict(zip(resampled, values, strict=True))
             start = self._prefix(number).before(stage) if stage else None
             tap = intervene(self.subject, parts, borrowed) if parts else unchanged
-            found.append(_next_token_losses(self.model(self.windows[rows], tap=tap, start=start), self.windows[rows]))
+            found.append(_next_token_losses(self.model, self.windows[rows], tap, start))
         return torch.cat(found).cpu()
 
     def _prefix(self, number: int) -> Prefix:
@@ -84,9 +88,16 @@ class Text:
         return self._prefixes[number]
 
 
+def _holds_no_logits(model: Transformer) -> TypeGuard[SparseTransformer]:
+    return isinstance(model, SparseTransformer) and model.unembedding.is_sparse
+
+
 def _next_token_losses(
-    logits: Float[Tensor, "window pos vocab"], tokens: Int[Tensor, "window pos"]
+    model: Transformer, tokens: Int[Tensor, "window pos"], tap: Tap, start: Start | None
 ) -> Float[Tensor, " window"]:
+    if _holds_no_logits(model):
+        return model.surprise(tokens, tap=tap, start=start).mean(dim=1)
+    logits = model(tokens, tap=tap, start=start)
     following = tokens.roll(-1, dims=1)  # the last token's is the first one: left out of the mean
     losses = F.cross_entropy(logits.flatten(0, 1).float(), following.flatten(), reduction="none")
     return losses.view(tokens.shape)[:, :-1].mean(dim=1)

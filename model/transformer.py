@@ -38,6 +38,13 @@ class Narrowable(Protocol):
         ...
 
 
+@runtime_checkable
+class Sited(Protocol):
+    """A tap that acts at some sites and lets all others pass: it need not be shown them."""
+
+    sites: frozenset[str]
+
+
 class Start(NamedTuple):
     """Where a pass begins: before attention of layer `stage / 2` if `stage` is even, else before its MLP."""
 

@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -232,3 +233,16 @@ def test_a_measure_of_a_sparse_model_is_that_of_the_dense_one():
 def test_a_prompt_longer_than_the_context_is_refused():
     with pytest.raises(InputError, match="the prompt has 41 tokens; this model reads at most 40"):
         SparseTransformer(random_model(0))(torch.zeros(1, 41, dtype=torch.long))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_surprise_at_the_next_token_is_the_dense_model_s(seed):
+    model = random_model(seed)
+    unembed = model.lm_head.weight.data
+    unembed *= (torch.arange(unembed.numel()) % 7 == 0).view_as(unembed)
+    cast(torch.Tensor, model.final_logits_bias).normal_(generator=torch.Generator().manual_seed(seed))
+    tokens = torch.randint(19, (5, 33), generator=torch.Generator().manual_seed(seed))
+    tap = Held({"0.mlp.post_act": [(1, torch.tensor(0.5))], "final_resid": [(0, torch.tensor(-0.3))]})
+    logits = model(tokens, tap=tap)[:, :-1]
+    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none")
+    close(SparseTransformer(model).surprise(tokens, tap=tap).flatten(), expected)

@@ -1,7 +1,9 @@
 """The same transformer on a CPU, without gradients, at the cost of its nonzero weights."""
 
+from functools import lru_cache
 from typing import NamedTuple, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -14,10 +16,13 @@ from model.sparse.kernel import NOTHING, array, shared_out, vector
 from model.sparse.layers import normed
 from model.sparse.matrix import Matrix
 from model.sparse.select import keep_largest
-from model.transformer import Block, Narrowable, Norm, Start, Tap, Transformer, unchanged
+from model.sparse.surprise import surprised
+from model.transformer import Block, Narrowable, Norm, Sited, Start, Tap, Transformer, unchanged
 
 #: So many numbers of the widest activation are best worked on at once: they stay in the cache.
 AT_ONCE = 2**20
+
+NO_ROWS = np.zeros((0, 0), np.float32)
 
 #: Activations as kernels hold them; a tap sees the same memory as [prompt, pos, channel].
 Columns = Float[Tensor, "_channel token"]
@@ -39,6 +44,8 @@ class SparseTransformer(Transformer):
             self.bigram_table = model.bigram_table
         self.register_buffer("final_logits_bias", cast(Tensor, model.final_logits_bias))
         self.layers = [_Layer(block, str(number)) for number, block in enumerate(model.blocks)]
+        self.unembedding = Matrix(model.lm_head)
+        self._positions = lru_cache(maxsize=16)(self._make_positions)
 
     @torch.no_grad()
     def forward(
@@ -106,12 +113,34 @@ class SparseTransformer(Transformer):
         logits = self.lm_head(self.ln_f(x)).add_(self.final_logits_bias)
         return logits.add_(F.embedding(last, self.bigram_table)) if self.config.enable_bigram_table else logits
 
+    @torch.no_grad()
+    def surprise(
+        self, tokens: Int[Tensor, "batch pos"], *, tap: Tap = unchanged, start: Start | None = None
+    ) -> Float[Tensor, "batch pos_but_one"]:
+        """Cross-entropy of every token but the first, given those before it, nats. The unembedding must be sparse."""
+        self.check_length(tokens)
+        stage, x = start or (0, self.embedded(tokens))
+        columns = _columns(tap("final_resid", self.through(x, stage, tap)))
+        normed_columns, norm = torch.empty_like(columns), self.ln_f
+        shared_out(
+            normed, columns.shape[1], columns.numpy(), array(norm.weight), vector(norm.bias), norm.rms,
+            NO_ROWS, -1, normed_columns.numpy(),
+        )  # fmt: skip
+        table = array(self.bigram_table) if self.config.enable_bigram_table else NO_ROWS
+        given, following = tokens.flatten().numpy(), tokens.roll(-1, dims=1).flatten().numpy()
+        out = torch.empty(tokens.shape)
+        shared_out(
+            surprised, tokens.numel(), *self.unembedding.entries, array(cast(Tensor, self.final_logits_bias)), table,
+            given, following, normed_columns.numpy(), out.flatten().numpy(),
+        )  # fmt: skip
+        return out[:, :-1]
+
     def prompts_at_once(self, n_pos: int) -> int:
         """How many prompts' activations stay in the cache."""
         widest = max(self.config.d_mlp, 3 * self.config.d_attn, self.config.d_model)
         return max(torch.get_num_threads(), AT_ONCE // (n_pos * widest))
 
-    def _positions(self, norm: str, n_pos: int, n_prompts: int) -> list[Float[Tensor, "d_pos token"]]:
+    def _make_positions(self, norm: str, n_pos: int, n_prompts: int) -> list[Float[Tensor, "d_pos token"]]:
         """What each layer's norm gives of the positions of so many prompts."""
         if not self.config.d_pos_emb:
             return [torch.empty(0, n_pos * n_prompts)] * len(self.layers)
@@ -124,9 +153,10 @@ class _Tap:
 
     def __init__(self, tap: Tap, n_pos: int) -> None:
         self.tap, self.n_pos, self.sees_nothing = tap, n_pos, tap is unchanged
+        self.sites = tap.sites if isinstance(tap, Sited) else None
 
     def __call__(self, site: str, x: Columns) -> Columns:
-        if self.sees_nothing:
+        if self.sees_nothing or (self.sites is not None and site not in self.sites):
             return x
         shown = x.t().unflatten(0, (-1, self.n_pos))
         given = self.tap(site, shown)

@@ -25,7 +25,9 @@ def warm() -> None:
     for parameter in model.parameters():
         if parameter.ndim == 2:
             parameter.mul_(torch.eye(*parameter.shape))
-    SparseTransformer(model)(torch.arange(4)[None])
+    sparse = SparseTransformer(model)
+    sparse(torch.arange(4)[None])
+    sparse.surprise(torch.arange(4)[None])
     one, table = torch.zeros(1, 1, 1, 1).numpy(), torch.zeros(1, 1).numpy()
     place, yes = torch.zeros(1, dtype=torch.long).numpy(), torch.ones(1, 1, dtype=torch.bool).numpy()
     every_query(one[0], one[0], one[0], one[0, 0], 1, one[0].repeat(2, axis=1), 0, 1)
