@@ -63,7 +63,11 @@ def logit_difference(
     model: Transformer, batch: PairBatch, tap: Tap | None = None, start: Start | None = None
 ) -> Float[Tensor, " prompt"]:
     """Right minus wrong candidate's logit at each prompt's last token; differentiable. `start`: see Transformer."""
-    logits = model(batch.tokens, at=batch.last, tap=tap or unchanged, start=start)
+    return two_way(model(batch.tokens, at=batch.last, tap=tap or unchanged, start=start), batch)
+
+
+def two_way(logits: Float[Tensor, "prompt vocab"], batch: PairBatch) -> Float[Tensor, " prompt"]:
+    """The same from the logits at each prompt's last token."""
     both = logits.gather(1, batch.candidates).float()
     return both[:, 0] - both[:, 1]
 

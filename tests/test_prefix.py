@@ -9,7 +9,8 @@ from hand_model import hand_subject
 from model import bench as bench_module
 from model import prefix
 from model.bench import Bench, intervene
-from model.circuit import Circuit
+from model.circuit import Circuit, kept_nodes
+from model.compiled import Trace, compile_circuit, trace
 from model.corpus_loss import Text
 from model.gate import cut
 from model.intervention import cuts, edge_cuts
@@ -18,7 +19,8 @@ from model.prefix import Prefix, stage_of
 from model.sites import Node, maskable_sites, site_width
 from model.sparse.transformer import SparseTransformer
 from model.targets import Targets
-from small_circuit import close, random_batch, random_means, random_model
+from small_circuit import OPTIONS, close, random_batch, random_keep, random_means, random_model
+from test_compiled_topk import EVERYWHERE as EVERY_LOCATION
 
 
 @pytest.mark.parametrize("most_bytes", [2**28, 20_000, 0], ids=["every block", "some", "the end alone"])
@@ -121,3 +123,69 @@ def test_cuts_that_borrow_share_a_pass_too(monkeypatch):
     together = Bench(subject, batch, None).outcomes(parts, subsets)
     for one, other in zip(alone, together, strict=True):
         close(one.logit_diff, other.logit_diff)
+
+
+@pytest.mark.parametrize(
+    "options", [OPTIONS[0], OPTIONS[9], {"sink": True, "afrac": 0.5, "afrac_loctypes": EVERY_LOCATION}]
+)
+@pytest.mark.parametrize("most_bytes", [2**27, 20_000], ids=["every block", "some"])
+def test_runs_of_a_circuit_go_on_from_one_that_they_are_like(options, most_bytes, monkeypatch):
+    model = random_model(**options)
+    subject = replace(hand_subject(), model=model, means=random_means(model.config))
+    batch = random_batch(model.config, 8)
+    monkeypatch.setattr(trace, "MOST_BYTES", most_bytes)
+    for seed in range(2):
+        circuit = Circuit.of("f", "t", kept_nodes(random_keep(model.config, 0.5, seed)))
+        edges = Targets(subject, circuit).edges
+        parts = [*cuts(circuit.nodes[seed::40], "zero"), *cuts(circuit.nodes[seed + 1 :: 60], "patch")]
+        parts += edge_cuts(edges[:: len(edges) // 3], "zero")
+        every = tuple(range(len(parts)))
+        subsets = [every, *((i,) for i in every), *(every[:i] + every[i + 1 :] for i in every), ()]
+        monkeypatch.setattr(bench_module, "WORTH_TRACING", 2**40)
+        whole = Bench(subject, batch, circuit).outcomes(parts, subsets)
+        monkeypatch.setattr(bench_module, "WORTH_TRACING", 0)
+        for rows in (8, 512):
+            monkeypatch.setattr(bench_module, "ROWS_AT_ONCE", rows)
+            for one, other in zip(whole, Bench(subject, batch, circuit).outcomes(parts, subsets), strict=True):
+                close(one.logit_diff, other.logit_diff)
+
+
+def test_a_run_of_a_circuit_that_goes_on_computes_no_block_before():
+    model = random_model()
+    means, batch = random_means(model.config), random_batch(model.config)
+    circuit = compile_circuit(model, means, random_keep(model.config, 0.9, 0))
+    before, entered = Trace(len(circuit.blocks)), []
+    plain = circuit.logit_difference(batch, trace=before)
+    for number, block in enumerate(circuit.blocks):
+        run = block.run
+        block.run = lambda *given, number=number, run=run: entered.append(number) or run(*given)
+    assert torch.equal(circuit.logit_difference(batch, since=(before, 3)), plain)
+    at = entered[0]
+    assert entered == list(range(at, len(circuit.blocks))) and at > 1
+    assert all((block.reader.stage >= 3) == (number >= at) for number, block in enumerate(circuit.blocks))
+
+
+@pytest.mark.parametrize("way", [lambda model: model, SparseTransformer], ids=["dense", "sparse"])
+def test_passes_of_the_model_go_on_from_one_with_all_the_cuts(way, monkeypatch):
+    model = way(random_model(sink=True, add_positions=False))
+    subject = replace(hand_subject(), model=model, means=random_means(model.config))
+    batch = random_batch(model.config, 8)
+    nodes = [Node("0.attn.v", 1), Node("1.attn.q", 3), Node("1.mlp.post_act", 2), Node("2.mlp.resid_delta", 5)]
+    parts = [*cuts(nodes[:3], "zero"), *cuts(nodes[3:], "patch")]
+    every = tuple(range(len(parts)))
+    subsets = [every, *((i,) for i in every), *(every[:i] + every[i + 1 :] for i in every)]
+    begun = []
+    measured = bench_module.logit_difference
+
+    def noted(model, batch, tap, start):
+        begun.append(0 if start is None else start.stage)
+        return measured(model, batch, tap, start)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench_module, "logit_difference", noted)
+        together = Bench(subject, batch, None).outcomes(parts, subsets)
+    last = 4 if isinstance(model, SparseTransformer) else 5  # where one token is asked for, the last MLP sees no others
+    assert begun == [2, 2, 3, 5, 2, 2, 3, last], "alone from the uncut run, but the first from the joint one"
+    for subset, outcome in zip(subsets, together, strict=True):
+        alone = Bench(subject, batch, None).outcome([parts[i] for i in subset])
+        close(outcome.logit_diff, alone.logit_diff)

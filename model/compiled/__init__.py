@@ -6,10 +6,11 @@ from model.calibrate import Calibration
 from model.circuit import Edge, Keep, count_kept
 from model.compiled.circuit import CompiledCircuit, Gated
 from model.compiled.masked import MaskedCircuit
+from model.compiled.trace import Trace
 from model.means import Means
 from model.transformer import Transformer
 
-__all__ = ["CompiledCircuit", "Gated", "MaskedCircuit", "compile_circuit", "quick_circuit"]
+__all__ = ["CompiledCircuit", "Gated", "MaskedCircuit", "Trace", "compile_circuit", "quick_circuit"]
 
 #: A circuit with a larger share of its model's nodes is measured faster on the model itself.
 MOSTLY = 0.5

@@ -25,6 +25,7 @@ from model.compiled.mlp import CompiledMLP
 from model.compiled.nodes import Gates, Kept
 from model.compiled.readout import Question, Readout
 from model.compiled.stream import Reader, State, Static, Stream
+from model.compiled.trace import Trace
 from model.compiled.weights import Wiring
 from model.errors import InputError
 from model.means import Means
@@ -106,6 +107,8 @@ class CompiledCircuit:
         *,
         edge_gates: Float[Tensor, "*variant edge"] | None = None,
         edge_offsets: Float[Tensor, " edge"] | None = None,
+        since: tuple[Trace, int] | None = None,
+        trace: Trace | None = None,
     ) -> Float[Tensor, "*variant prompt"]:
         """Right minus wrong candidate's logit at each prompt's last token, calibrated where the circuit is.
 
@@ -113,9 +116,12 @@ class CompiledCircuit:
         `x * gate + mean * (1 - gate)`, as in `soft_gate`. `values` takes the mean's place there: one a node, or
         [node, prompt, pos]. `edge_gates`, one for each of `edges`, do the same to what an edge's target sees of its
         source; through a closed edge it sees the source's mean plus its entry of `edge_offsets`.
+
+        With `since`, a run on the same batch and a stage up to which this one is like it, it goes on from there;
+        `trace` is told how this run goes. Neither is for gradients.
         """
         prompts, question = self._asked(batch)
-        state, applied = self._run(prompts, gates, values, edge_gates, edge_offsets)
+        state, applied = self._run(prompts, gates, values, edge_gates, edge_offsets, since, trace)
         difference = self.readout.difference(state, question, applied)
         n_variants = {len(given) for given in (gates, edge_gates) if given is not None and given.ndim == 2}
         difference = difference.expand(*n_variants, -1) if n_variants else difference[0]
@@ -156,6 +162,8 @@ class CompiledCircuit:
         values: Tensor | None = None,
         edge_gates: Tensor | None = None,
         edge_offsets: Tensor | None = None,
+        since: tuple[Trace, int] | None = None,
+        trace: Trace | None = None,
     ) -> tuple[State, Gates]:
         for given, n, what in ((gates, len(self.nodes), "nodes"), (edge_gates, self.wiring.n_edges, "edges")):
             if given is not None and given.shape[-1] != n:
@@ -163,12 +171,15 @@ class CompiledCircuit:
         nodes, edges = (None if given is None else torch.atleast_2d(given.float()) for given in (gates, edge_gates))
         applied = Gates(nodes, values, edges, edge_offsets)
         back = [block.looks_back for block in self.blocks]
-        start = prompts.every if any(back) or prompts.last is None else prompts.last
+        first, known = (0, None) if since is None else since[0].before(self._block_at(since[1]))
+        start = prompts.every if any(back[first:]) or prompts.last is None else prompts.last
         assert start is not None
         if start is prompts.last:
             applied = applied.narrowed(start.positions)
-        state = State(start)
-        for number, block in enumerate(self.blocks):
+        state = State(start, known)
+        for number, block in enumerate(self.blocks[first:], start=first):
+            if trace is not None:
+                trace.note(number, state.shared())
             if isinstance(block, CompiledAttention):
                 here = prompts.last is not None and state.static is prompts.every and not any(back[number + 1 :])
                 state = block.run(state, applied, prompts.last if here else None)
@@ -176,7 +187,13 @@ class CompiledCircuit:
                     applied = applied.narrowed(prompts.last.positions)
             else:
                 state = block.run(state, applied)
+        if trace is not None:
+            trace.note(len(self.blocks), state.shared())
         return state, applied
+
+    def _block_at(self, stage: int) -> int:
+        """The number of the first block at a stage or after it."""
+        return sum(block.reader.stage < stage for block in self.blocks)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from model.batch import PairBatch
 from model.calibrate import Calibration
 from model.circuit import Edge, Keep
 from model.compiled.circuit import CompiledCircuit
+from model.compiled.trace import Trace
 from model.gate import sever
 from model.means import Means
 from model.measure import logit_difference, measure
@@ -44,7 +45,10 @@ class MaskedCircuit(CompiledCircuit):
         *,
         edge_gates: Float[Tensor, "*variant edge"] | None = None,
         edge_offsets: Float[Tensor, " edge"] | None = None,
+        since: tuple[Trace, int] | None = None,
+        trace: Trace | None = None,
     ) -> Float[Tensor, "*variant prompt"]:
+        """The same; always from the beginning."""
         variants = max(
             [len(given) for given in (gates, edge_gates) if given is not None and given.ndim == 2], default=0
         )

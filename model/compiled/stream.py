@@ -110,10 +110,15 @@ class Static:
 class State:
     """The stream at one moment: `x` holds the written channels without the constants."""
 
-    def __init__(self, static: Static) -> None:
+    def __init__(self, static: Static, x: Values | None = None) -> None:
         self.static = static
-        self.x = static.written
+        self.x = static.written if x is None else x
         self._own = False
+
+    def shared(self) -> Values:
+        """The written channels as they are now, which others may go on from: they are not changed in place any more."""
+        self._own = False
+        return self.x
 
     def add(self, channels: Int[Tensor, " node"], deviation: Values) -> None:
         """Add what nodes write, by places among the written channels."""

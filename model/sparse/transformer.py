@@ -152,11 +152,14 @@ class _Tap:
     """A tap in the kernels' layout, for prompts of `n_pos` tokens."""
 
     def __init__(self, tap: Tap, n_pos: int) -> None:
-        self.tap, self.n_pos, self.sees_nothing = tap, n_pos, tap is unchanged
-        self.sites = tap.sites if isinstance(tap, Sited) else None
+        self.tap, self.n_pos = tap, n_pos
+        self.sites = frozenset[str]() if tap is unchanged else tap.sites if isinstance(tap, Sited) else None
+
+    def sees(self, site: str) -> bool:
+        return self.sites is None or site in self.sites
 
     def __call__(self, site: str, x: Columns) -> Columns:
-        if self.sees_nothing or (self.sites is not None and site not in self.sites):
+        if not self.sees(site):
             return x
         shown = x.t().unflatten(0, (-1, self.n_pos))
         given = self.tap(site, shown)
@@ -215,7 +218,7 @@ class _Layer:
         act_in = tap(f"{part}.act_in", self._normed(x, self.block.ln_2, positions, "mlp_in"))
         pre = tap(f"{part}.c_fc", self.c_fc(act_in))
         kept = config.kept_by_abs_topk("mlp_neuron", config.d_mlp)
-        neurons = pre if tap.sees_nothing else torch.empty_like(pre)
+        neurons = torch.empty_like(pre) if tap.sees(f"{part}.c_fc") else pre
         which = RELU if config.activation_type == "relu" else GELU
         if kept is None:
             shared_out(activated, x.shape[1], pre.numpy(), which, neurons.numpy())
