@@ -6,11 +6,13 @@ arguments are the first token and the one after the last (of attention: prompts)
 among torch's threads. Kernels go over tokens in blocks, all channels of which stay in the cache.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -30,23 +32,34 @@ settings: Any = config
 
 
 def kernel(function: Function) -> Function:
-    """Compile a function when it is first called; later processes load it from disk.
+    """Compile a function when it is first called; later processes load it from disk, where there is a place to write.
 
     numba looks only at the file of a function to see whether it has changed, not at those of what it calls: so the
     cache lies in a folder that is named by the content of them all.
     """
-    before, settings.CACHE_DIR = settings.CACHE_DIR, str(_cache_folder())
+    folder = _cache_folder()
+    before, settings.CACHE_DIR = settings.CACHE_DIR, str(folder or "")
     try:
-        return cast(Function, njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)(function))
+        compiled = njit(nogil=True, cache=folder is not None, error_model="numpy", fastmath=FASTMATH)
+        return cast(Function, compiled(function))
     finally:
         settings.CACHE_DIR = before
 
 
 @cache
-def _cache_folder() -> Path:
+def _cache_folder() -> Path | None:
+    """As NUMBA_CACHE_DIR says, else beside the source, else in the user's cache; none where none can be written."""
     here = Path(__file__).parent
-    digest = sha256(b"".join(path.read_bytes() for path in sorted(here.glob("*.py"))))
-    return here / "__pycache__" / digest.hexdigest()[:16]
+    digest = sha256(b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))).hexdigest()[:16]
+    places = [settings.CACHE_DIR, here / "__pycache__", os.path.expanduser("~/.cache/sparsescope")]
+    for folder in (Path(place) / digest for place in places if place):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue
+    return None
 
 
 def shared_out(function: Callable[..., None], n: int, *arguments: Any) -> None:
