@@ -8,6 +8,7 @@ import hashlib
 import json
 import pickle
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from model.config import ModelConfig, read_json
 from model.errors import CheckpointError
+from model.nonzeros import Nonzeros, SparseLinear, weight_named
 from model.transformer import Transformer
 
 #: Below this fraction of nonzeros a matrix is stored as positions and values.
@@ -36,14 +38,15 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> Transformer:
         state = _read_release(folder / "final_model.pt")
     else:
         raise CheckpointError(f"{folder.name} holds neither config.json nor beeg_config.json")
-    return _assemble(config, state).to(device).eval().requires_grad_(False)
+    model = _assemble(config, state)
+    return model if torch.device(device).type == "cpu" else model.to(device)
 
 
 def save_model(model: Transformer, folder: Path) -> None:
     """Write `config.json` and `weights.safetensors`; what is mostly zeros is stored sparse."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, Tensor] = {}
-    for name, value in _state(model).items():
+    for name, value in _state(model):
         flat = value.flatten()
         if value.ndim == 2 and flat.count_nonzero() < _SPARSE_BELOW * flat.numel():
             index = flat.nonzero().flatten()
@@ -58,18 +61,23 @@ def save_model(model: Transformer, folder: Path) -> None:
 def fingerprint(model: Transformer) -> str:
     """SHA-256 (hex) of config and float32 weights: the same model has the same fingerprint in any file form."""
     digest = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True).encode())
-    for name, value in sorted(_state(model).items()):
+    for name, value in _state(model):
         digest.update(f"{name}{tuple(value.shape)}".encode())
-        digest.update((value + 0.0).numpy().tobytes())  # -0.0 and 0.0 are the same weight
+        digest.update((value + 0.0).numpy().data)  # -0.0 and 0.0 are the same weight
     return digest.hexdigest()
 
 
-def _state(model: Transformer) -> dict[str, Tensor]:
-    """Names and float32 values on the CPU; a tied unembedding once."""
-    state = {name: value.detach().float().cpu().contiguous() for name, value in model.state_dict().items()}
-    if model.config.tied_unembed:
-        del state["lm_head.weight"]
-    return state
+def _state(model: Transformer) -> Iterator[tuple[str, Tensor]]:
+    """Names in their order and float32 values on the CPU, one at a time; a tied unembedding once."""
+    for name in sorted(_shapes(model.config)):
+        if name != "lm_head.weight" or not model.config.tied_unembed:
+            yield name, weight_named(model, name).detach().float().cpu().contiguous()
+
+
+def _matrices(config: ModelConfig) -> set[str]:
+    """Names of the weights of blocks, which need not be dense."""
+    names = ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
+    return {f"transformer.h.{layer}.{name}.weight" for layer in range(config.n_layer) for name in names}
 
 
 def _shapes(config: ModelConfig) -> dict[str, torch.Size]:
@@ -77,12 +85,13 @@ def _shapes(config: ModelConfig) -> dict[str, torch.Size]:
         return {name: value.shape for name, value in Transformer(config).state_dict().items()}
 
 
-def _read_ours(path: Path, config: ModelConfig) -> dict[str, Tensor]:
+def _read_ours(path: Path, config: ModelConfig) -> dict[str, Tensor | Nonzeros]:
     try:
         stored = load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path.name} cannot be read: {type(error).__name__}") from None
-    shapes, state = _shapes(config), {}
+    shapes = _shapes(config)
+    state: dict[str, Tensor | Nonzeros] = {}
     for name, value in stored.items():
         if name.endswith("#index"):
             plain = name.removesuffix("#index")
@@ -91,15 +100,15 @@ def _read_ours(path: Path, config: ModelConfig) -> dict[str, Tensor]:
                 raise CheckpointError(f"{path.name}: the sparse matrix {plain} is not whole")
             if value.numel() and not 0 <= int(value.min()) <= int(value.max()) < shape.numel():
                 raise CheckpointError(f"{path.name}: {plain} has entries outside its shape {tuple(shape)}")
-            dense = torch.zeros(shape.numel())
-            dense[value.long()] = values.float()
-            state[plain] = dense.reshape(shape)
+            found = Nonzeros(shape, value, values)
+            in_order = bool((value[1:] > value[:-1]).all()) and values.is_floating_point() and bool((values != 0).all())
+            state[plain] = found if in_order and plain in _matrices(config) else found.dense()
         elif not name.endswith("#value"):
             state[name] = value
     return state
 
 
-def _read_release(path: Path) -> dict[str, Tensor]:
+def _read_release(path: Path) -> dict[str, Tensor | Nonzeros]:
     try:
         raw = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
@@ -125,13 +134,14 @@ def _is_causal_mask(name: str) -> bool:
     return name.endswith((".attn.bias", ".attn.masked_bias"))
 
 
-def _assemble(config: ModelConfig, state: dict[str, Tensor]) -> Transformer:
+def _assemble(config: ModelConfig, state: dict[str, Tensor | Nonzeros]) -> Transformer:
     """A Transformer holding `state`, which must fit the config name by name and shape by shape."""
     shapes = _shapes(config)
     state.setdefault("final_logits_bias", torch.zeros(config.vocab_size))
-    if config.tied_unembed and "transformer.wte.weight" in state:
-        tied = state.setdefault("lm_head.weight", state["transformer.wte.weight"])
-        if not torch.equal(tied, state["transformer.wte.weight"]):
+    wte = state.get("transformer.wte.weight")
+    if config.tied_unembed and isinstance(wte, Tensor):
+        tied = state.setdefault("lm_head.weight", wte)
+        if not isinstance(tied, Tensor) or not torch.equal(tied, wte):
             raise CheckpointError("lm_head.weight differs from transformer.wte.weight, yet tied_unembed is set")
     if set(shapes) - set(state):
         raise CheckpointError(f"the weights lack {sorted(set(shapes) - set(state))[0]}")
@@ -141,11 +151,19 @@ def _assemble(config: ModelConfig, state: dict[str, Tensor]) -> Transformer:
     for name, value in state.items():
         if value.shape != shapes[name]:
             raise CheckpointError(f"{name} has shape {tuple(value.shape)}; the config says {tuple(shapes[name])}")
-        if not value.is_floating_point() or not bool(value.isfinite().all()):
+        entries = value if isinstance(value, Tensor) else value.values
+        if not entries.is_floating_point() or not bool(entries.isfinite().all()):
             raise CheckpointError(f"{name} holds entries that are not finite numbers")
     with torch.device("meta"):
         model = Transformer(config)
-    model.load_state_dict({name: value.float() for name, value in state.items()}, strict=True, assign=True)
+    dense = {name: value.float() for name, value in state.items() if isinstance(value, Tensor)}
+    model.load_state_dict(dense, strict=False, assign=True)  # what is missing comes below
     if config.tied_unembed:
         model.lm_head.weight = model.wte.weight
-    return model
+    model.requires_grad_(False)
+    for name, value in state.items():
+        if isinstance(value, Nonzeros):
+            owner, _, part = name.removesuffix(".weight").rpartition(".")
+            bias = getattr(model.get_submodule(owner), part).bias
+            setattr(model.get_submodule(owner), part, SparseLinear(value._replace(values=value.values.float()), bias))
+    return model.eval()

@@ -11,9 +11,10 @@ from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.circuit import Circuit, Edge, Keep
+from model.nonzeros import rows_and_columns
 from model.sites import Node
 from model.transformer import Transformer
 
@@ -60,21 +61,27 @@ class Graph:
 
 def weight_between(model: Transformer, layer: int, source: str, target: str) -> Float[Tensor, "target source"]:
     """The weight matrix of one entry of WEIGHTS in one layer (a view)."""
+    linear, first, end = _rows_between(model, layer, source, target)
+    return linear.weight[first:end]
+
+
+def _rows_between(model: Transformer, layer: int, source: str, target: str) -> tuple[nn.Linear, int, int]:
+    """The linear map that an entry of WEIGHTS is a part of, its first row there and the one after its last."""
     block = model.blocks[layer]
     width = model.config.d_attn
     match (source, target):
         case ("attn.act_in", "attn.q"):
-            return block.attn.c_attn.weight[:width]
+            return block.attn.c_attn, 0, width
         case ("attn.act_in", "attn.k"):
-            return block.attn.c_attn.weight[width : 2 * width]
+            return block.attn.c_attn, width, 2 * width
         case ("attn.act_in", "attn.v"):
-            return block.attn.c_attn.weight[2 * width :]
+            return block.attn.c_attn, 2 * width, 3 * width
         case ("attn.v", "attn.resid_delta"):
-            return block.attn.c_proj.weight
+            return block.attn.c_proj, 0, model.config.d_model
         case ("mlp.act_in", "mlp.post_act"):
-            return block.mlp.c_fc.weight
+            return block.mlp.c_fc, 0, model.config.d_mlp
         case ("mlp.post_act", "mlp.resid_delta"):
-            return block.mlp.c_proj.weight
+            return block.mlp.c_proj, 0, model.config.d_model
     raise AssertionError(f"no weight from {source} to {target}")
 
 
@@ -88,7 +95,8 @@ def wires_of(model: Transformer, keep: Keep, cut_edges: Iterable[Edge] = ()) -> 
         for source_part, target_part in WEIGHTS:
             source, target = f"{layer}.{source_part}", f"{layer}.{target_part}"
             rows, columns = keep[target].nonzero().flatten(), keep[source].nonzero().flatten()
-            block = weight_between(model, layer, source_part, target_part)[rows][:, columns]
+            linear, first, _ = _rows_between(model, layer, source_part, target_part)
+            block = rows_and_columns(linear, rows + first, columns)
             r, c = block.nonzero().unbind(dim=1)
             wires = Wires(source, target, columns[c], rows[r], block[r, c])
             if cut := cut_between.get((source, target)):

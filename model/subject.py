@@ -11,6 +11,7 @@ from model.checkpoint import fingerprint, load_model
 from model.config import ModelConfig, read_json
 from model.errors import CheckpointError
 from model.means import Means, MissingMeans, load_means
+from model.nonzeros import held
 from model.tasks.task import Language
 from model.token_ids import TokenIds
 from model.tokenizer import Tokenizer
@@ -46,10 +47,11 @@ class Subject:
 
     @cached_property
     def n_bytes(self) -> int:
-        """What its tensors take up, each counted once."""
+        """What its tensors take up, each counted once and as dense."""
         means = [] if isinstance(self.means, MissingMeans) else self.means.values()
-        tensors = [*self.model.parameters(), *self.model.buffers(), *means]
-        return sum({tensor.data_ptr(): tensor.nbytes for tensor in tensors}.values())
+        found = {part.address: part.n_bytes for part in held(self.model)}
+        found |= {tensor.data_ptr(): tensor.nbytes for tensor in (*self.model.buffers(), *means)}
+        return sum(found.values())
 
 
 def load_subject(folder: Path, device: torch.device | str = "cpu") -> Subject:

@@ -2,7 +2,8 @@
 
 from weakref import WeakKeyDictionary
 
-from model.sparse.matrix import DENSEST
+from model.nonzeros import held
+from model.sparse.matrix import DENSEST, n_nonzero
 from model.sparse.transformer import SparseTransformer
 from model.sparse.warm import are_ready
 from model.transformer import Transformer
@@ -18,7 +19,7 @@ def swift(model: Transformer) -> Transformer:
     """
     if isinstance(model, SparseTransformer) or model.device.type != "cpu" or not are_ready():
         return model
-    stamp = tuple((tensor.data_ptr(), tensor._version) for tensor in model.parameters())
+    stamp = held(model)
     known = _SWIFT.get(model)
     if known is None or known[0] != stamp:
         _SWIFT[model] = known = (stamp, SparseTransformer(model) if is_sparse(model) else model)
@@ -28,9 +29,8 @@ def swift(model: Transformer) -> Transformer:
 def is_sparse(model: Transformer) -> bool:
     """Whether few enough of the weights between activations are nonzero."""
     matrices = [
-        linear.weight
+        linear
         for block in model.blocks
         for linear in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj)
     ]
-    n_nonzero = sum(int(matrix.count_nonzero()) for matrix in matrices)
-    return n_nonzero <= DENSEST * sum(matrix.numel() for matrix in matrices)
+    return sum(map(n_nonzero, matrices)) <= DENSEST * sum(m.out_features * m.in_features for m in matrices)

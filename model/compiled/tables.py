@@ -10,6 +10,7 @@ from torch import Tensor
 
 from model.compiled.topk import Settled
 from model.means import Means
+from model.nonzeros import held
 from model.transformer import Transformer
 
 
@@ -53,7 +54,7 @@ _TABLES: "WeakKeyDictionary[Transformer, tuple[object, Tables]]" = WeakKeyDictio
 
 def tables_of(model: Transformer, means: Means) -> Tables:
     """The tables of a model as its weights are now."""
-    stamp = tuple((tensor.data_ptr(), tensor._version) for tensor in (*model.parameters(), *means.values()))
+    stamp = (held(model), *((mean.data_ptr(), mean._version) for mean in means.values()))
     known = _TABLES.get(model)
     if known is None or known[0] != stamp:
         _TABLES[model] = known = (stamp, Tables(means))

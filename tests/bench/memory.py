@@ -48,11 +48,11 @@ def main(folder: str, way: str) -> None:
     started = time.perf_counter()
     model = load_model(Path(folder))
     load_s, loaded_gb = time.perf_counter() - started, _peak_gb()
-    n_nonzero = sum(int(parameter.count_nonzero()) for parameter in model.parameters())
     batch = random_batch(model.config, 300, torch.Generator().manual_seed(1)).select(torch.arange(N_PAIRS))
     with torch.no_grad():
         measure(model, batch) if way == "sparse" else logit_difference(model, batch)
     peak_gb = _peak_gb()
+    n_nonzero = sum(int(parameter.count_nonzero()) for parameter in model.parameters())
     print(json.dumps({"load_s": load_s, "loaded_gb": loaded_gb, "peak_gb": peak_gb,
                       "nonzero_gb": 8 * n_nonzero / 2**30}))  # fmt: skip
 
