@@ -1,8 +1,9 @@
 """Learning a circuit's mask by gradient, on ever fewer candidates (paper A.5, steps 1 to 4).
 
-The first steps run the whole model. Every few steps the nodes whose tau has fallen below `drop_below` leave for good,
-and so does what they leave without a path; once few enough candidates are left they are compiled, so that a step costs
-what the candidates cost.
+With a warm start the taus are dealt out by estimated effects; the paper deals them by chance. The first steps run the
+whole model. Every few steps the nodes whose tau has fallen below `drop_below` leave for good, and so does what they
+leave without a path; once few enough candidates are left they are compiled, so that a step costs what the candidates
+cost.
 """
 
 from collections.abc import Callable
@@ -28,6 +29,10 @@ STEPS_A_ROUND = 10
 COMPILED_BELOW = 0.25
 #: How far a step's own best calibration moves the one that the run goes by.
 CALIBRATION_RATE = 0.15
+#: Pairs from which the effects of a warm start are estimated.
+WARM_PAIRS = 64
+#: Fewer edges than this share of those before count as a move of the frontier.
+A_MOVE = 0.97
 #: Shares of the target; a batch's loss is uncertain, so what just met the target may miss it on other pairs.
 FALL_BACK_TO = (1.0, 0.6, 0.35, 0.15)
 
@@ -53,8 +58,26 @@ class Learner:
         self.bf16 = settings.bf16 and has_fast_bf16(subject.device)
         self.calibration: Tensor | None = None
         self.best: dict[float, tuple[int, Tensor]] = {}
+        self.moved: dict[float, int] = {}
+        self.moved_at = 0
         if candidates is not None:
             self._go_on_with(candidates)
+
+    def start_warm(self, train: PairBatch) -> None:
+        """Deal the taus out anew, the largest to the candidates with the largest estimated effects.
+
+        Estimated by one backward pass through all of them: how far the mean of right minus wrong logit would move, up
+        or down, were a node at its mean.
+        """
+        few = train.select(torch.arange(min(WARM_PAIRS, train.n_pairs), device=self.subject.device))
+        gates = self.alive.float().requires_grad_()
+        slopes = torch.zeros_like(gates)
+        for part in few.split(self.settings.pairs_per_step):
+            slopes += torch.autograd.grad(self._difference(part, gates).float().sum(), gates)[0]
+        order = torch.argsort(slopes[self.alive].abs().double().cpu(), stable=True).to(slopes.device)
+        dealt = self.mask.tau.detach()[self.alive]
+        dealt[order] = dealt.sort().values
+        self.mask.tau.data[self.alive] = dealt
 
     def snapshot(self, number: int, draw: torch.Generator) -> Snapshot:
         """All that the steps from `number` on depend on."""
@@ -67,7 +90,8 @@ class Learner:
         }  # fmt: skip
         if self.calibration is not None:
             tensors["calibration"] = self.calibration
-        numbers = {"recent_loss": self.recent_loss}
+        numbers = {"recent_loss": self.recent_loss, "moved_at": float(self.moved_at)}
+        numbers |= {f"moved.{share}": float(n_edges) for share, n_edges in self.moved.items()}
         numbers |= {f"best.{share}": float(n_edges) for share, (n_edges, _) in self.best.items()}
         return Snapshot(number, {name: value.detach().cpu().clone() for name, value in tensors.items()}, numbers)
 
@@ -85,6 +109,8 @@ class Learner:
         self.calibration = of.get("calibration")
         self.recent_loss = held.numbers["recent_loss"]
         shares = [share for share in FALL_BACK_TO if f"best.{share}" in of]
+        self.moved_at = int(held.numbers.get("moved_at", held.step))  # snapshots of before do not say
+        self.moved = {share: int(held.numbers.get(f"moved.{share}", held.numbers[f"best.{share}"])) for share in shares}
         self.best = {share: (int(held.numbers[f"best.{share}"]), of[f"best.{share}"]) for share in shares}
         draw.set_state(held.tensors["draw"])
 
@@ -117,7 +143,7 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         gates.backward(task_grad + self._pressure() * penalty)
         torch.nn.utils.clip_grad_norm_([mask.tau], 1.0)
-        self._remember()
+        self._remember(number)
         self.optimizer.step()
         mask.clamp()
         mask.tau.data[~self.alive] = -1.0
@@ -132,7 +158,7 @@ class Learner:
         self.calibration = found if self.calibration is None else self.calibration.lerp(found, CALIBRATION_RATE)
         return plain_losses(Calibration(*self.calibration.tolist())(difference))
 
-    def _remember(self) -> None:
+    def _remember(self, number: int) -> None:
         """The fewest edges so far with which the loss was at the target, or well below, for a run that goes too far."""
         _, n_edges = self.size()
         for share in FALL_BACK_TO:
@@ -140,6 +166,13 @@ class Learner:
                 share not in self.best or n_edges < self.best[share][0]
             ):
                 self.best[share] = n_edges, self.mask.tau.detach().clone()
+                if share not in self.moved or n_edges <= A_MOVE * self.moved[share]:
+                    self.moved[share], self.moved_at = n_edges, number
+
+    def stands_still(self, number: int) -> bool:
+        """Whether for a while no circuit with notably fewer edges has met any of the losses."""
+        patience = self.settings.patience
+        return bool(patience) and 1.0 in self.best and number - self.moved_at > patience
 
     def settle(self, reaches: Callable[[Keep], bool]) -> Mask:
         """The mask as it is or, where that misses the target on pairs not learned from, as it was at its best."""
@@ -189,11 +222,14 @@ def learn_mask(
 
     With `candidates` only those nodes are in the running from the start. Where what was learned does not answer to
     `reaches`, an earlier state that was further below the target is taken. From `resume` it goes on as if it had never
-    stopped; `on_snapshot` is given the state every few steps and at the end.
+    stopped; `on_snapshot` is given the state every few steps and at the end. With `patience` the steps end early
+    where for so many of them no circuit with notably fewer edges has met any of the losses that are watched.
     """
     learner = Learner(subject, settings, candidates)
     draw = torch.Generator().manual_seed(settings.seed)
     first = 0
+    if resume is None and settings.warm_start:
+        learner.start_warm(train)
     if resume is not None:
         learner.restore(resume, draw)
         first = resume.step
@@ -204,7 +240,7 @@ def learn_mask(
             on_snapshot(learner.snapshot(number, draw))
         if number and number % STEPS_A_ROUND == 0:
             learner.narrow()
-            if not bool(learner.alive.any()):
+            if not bool(learner.alive.any()) or learner.stands_still(number):
                 break
         chosen = torch.randint(train.n_pairs, (settings.pairs_per_step,), generator=draw).to(subject.device)
         loss = learner.step(number, train.select(chosen))
@@ -218,6 +254,8 @@ def learn_mask(
 def shortlist(subject: Subject, train: PairBatch, settings: PruneSettings) -> Keep:
     """The candidates that are left when a run first has few enough of them to compile."""
     learner = Learner(subject, settings)
+    if settings.warm_start:
+        learner.start_warm(train)
     draw = torch.Generator().manual_seed(settings.seed)
     for number in range(settings.n_steps):
         if number and number % STEPS_A_ROUND == 0:

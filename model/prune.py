@@ -1,12 +1,14 @@
 """Pruning a model to the circuit of a task (paper A.5).
 
 1. One parameter tau a node, clamped to [-1, 1] after each step. The paper starts all near 0.1; with few, large steps
-   they would cross zero together, so the default spreads them (0.5 +- 0.25) and nodes leave one after another.
+   they would cross zero together, so the default spreads them (0.5 +- 0.25) and nodes leave one after another; the
+   ones of small estimated effect first (ours; `warm_start=False` is the paper's).
 2. A gate on every node: itself where tau > 0, else its mean over the pretraining corpus; AbsTopK comes first.
 3. Backward through the step function with the slope of a sigmoid.
 4. Loss = two-way task loss + k_coef * (nodes kept) + edge_coef * (edges kept); AdamW, clipped gradients, warm-up and
    linear decay. The paper penalises nodes only (edge_coef 0). The penalty is eased as the loss nears the target (ours;
-   `ease_penalty=False` is the paper's), so that one k_coef fits all tasks.
+   `ease_penalty=False` is the paper's), so that one k_coef fits all tasks. The steps end before `n_steps` where the
+   frontier of loss and size stands still (ours; `patience=0` is the paper's).
 5. Rank nodes by tau (ties by how much each helped the loss), bisect how many to keep for the target loss on
    fresh pairs; drop what has no path from tokens to logits; drop greedily what the target does not need, nodes first
    and then edges, which from there on carry only their source's mean (the paper counts edges without this). One half
@@ -71,12 +73,13 @@ class PruneResult:
 
 
 class _Reporter:
-    """Counts, times and passes on the steps of a run."""
+    """Counts, times and passes on the steps of a run; what comes after learning reports how many were taken."""
 
     def __init__(
         self, subject: Subject, n_steps: int, on_step: Callable[[PruneStep], None], resume: Snapshot | None = None
     ) -> None:
         self.model, self.n_steps, self.on_step = subject.model, n_steps, on_step
+        self.n_taken = 0 if resume is None else resume.step
         self.started = time.monotonic()
         self.curve: list[PruneStep] = []
         if resume is not None:
@@ -103,19 +106,20 @@ class _Reporter:
         return with_report
 
     def learning(self, step: int, loss: float, n_nodes: int, n_edges: int) -> None:
+        self.n_taken = step
         report = PruneStep("learning", step, self.n_steps, loss, n_nodes, n_edges, self.elapsed_s)
         self.curve.append(report)
         self.on_step(report)
 
     def __call__(self, phase: str, loss: float, keep: Keep) -> None:
         n_edges = count_edges(self.model, keep)
-        report = PruneStep(phase, self.n_steps, self.n_steps, loss, count_kept(keep), n_edges, self.elapsed_s)
+        report = PruneStep(phase, self.n_taken, self.n_taken, loss, count_kept(keep), n_edges, self.elapsed_s)
         self.curve.append(report)
         self.on_step(report)
 
     def of_circuit(self, phase: str, loss: float, circuit: Circuit) -> None:
         n_edges = len(edges_of(self.model, circuit))
-        report = PruneStep(phase, self.n_steps, self.n_steps, loss, len(circuit.nodes), n_edges, self.elapsed_s)
+        report = PruneStep(phase, self.n_taken, self.n_taken, loss, len(circuit.nodes), n_edges, self.elapsed_s)
         self.curve.append(report)
         self.on_step(report)
 

@@ -11,8 +11,9 @@ from model.calibrate import calibrated_losses, plain_losses
 @dataclass(frozen=True)
 class PruneSettings:
     """One run of pruning; `k_coef` is nats a kept node, `edge_coef` nats a kept edge, `target_loss_nats` what the
-    circuit may lose up to: once its logits are calibrated, or with `calibrated` off as they are. `bf16` is for
-    devices that are quicker at it; the first steps, of the whole model, learn with it."""
+    circuit may lose up to: once its logits are calibrated, or with `calibrated` off as they are. `warm_start` deals the
+    first taus by estimated effects, and after `patience` steps without progress there are no more: off and 0 are the
+    paper's way. `bf16` is for devices that are quicker at it; the first steps, of the whole model, learn with it."""
 
     n_steps: int = 400
     pairs_per_step: int = 16
@@ -26,6 +27,8 @@ class PruneSettings:
     heaviside_temp: float = 1.0
     init_noise_bias: float = 0.5
     init_noise_scale: float = 0.25
+    warm_start: bool = True
+    patience: int = 60
     drop_below: float = -0.3
     target_loss_nats: float = 0.15
     margin_nats: float = 0.015

@@ -4589,8 +4589,10 @@ export interface components {
              *       "margin_nats": 0.015,
              *       "n_steps": 400,
              *       "pairs_per_step": 16,
+             *       "patience": 60,
              *       "seed": 0,
              *       "target_loss_nats": 0.15,
+             *       "warm_start": true,
              *       "warmup_fraction": 0.05,
              *       "weight_decay": 0.001
              *     }
@@ -4691,6 +4693,12 @@ export interface components {
              */
             pairs_per_step: number;
             /**
+             * Patience
+             * @description end the steps when for so many no notably smaller circuit has met the target; 0: take all
+             * @default 60
+             */
+            patience: number;
+            /**
              * Seed
              * @default 0
              */
@@ -4701,6 +4709,12 @@ export interface components {
              * @default 0.15
              */
             target_loss_nats: number;
+            /**
+             * Warm Start
+             * @description nodes with large estimated effects start with large taus; off: dealt by chance, as in the paper
+             * @default true
+             */
+            warm_start: boolean;
             /**
              * Warmup Fraction
              * @default 0.05
@@ -5097,8 +5111,10 @@ export interface components {
              *       "margin_nats": 0.015,
              *       "n_steps": 400,
              *       "pairs_per_step": 16,
+             *       "patience": 60,
              *       "seed": 0,
              *       "target_loss_nats": 0.15,
+             *       "warm_start": true,
              *       "warmup_fraction": 0.05,
              *       "weight_decay": 0.001
              *     }

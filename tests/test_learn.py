@@ -58,7 +58,7 @@ def test_a_run_that_goes_too_far_falls_back_on_its_best_mask():
     subject = hand_subject()
     learner = Learner(subject, PruneSettings(target_loss_nats=0.15))
     learner.recent_loss = 0.1
-    learner._remember()
+    learner._remember(0)
     best = learner.mask.tau.detach().clone()
     learner.mask.tau.data.fill_(-1.0)
     assert (learner.settle(lambda keep: True).tau == -1).all(), "what meets the target is left as it is"

@@ -51,6 +51,17 @@ def test_a_run_resumed_from_any_checkpoint_ends_at_the_same_circuit(subject: Sub
         assert resumed.elapsed_s > snapshot.numbers["elapsed_s"], "time spent before counts"
 
 
+def test_a_run_that_ends_early_ends_there_from_any_checkpoint_too(subject: Subject) -> None:
+    held: list[Snapshot] = []
+    settings = replace(SETTINGS, n_steps=400, patience=40, lr=0.03)
+    whole = prune(subject, TASK, settings, on_snapshot=held.append)
+    taken = whole.curve[-1].step
+    assert held and taken < settings.n_steps and all(snapshot.step < taken for snapshot in held)
+    for snapshot in (held[0], held[-1]):
+        resumed = prune(subject, TASK, settings, resume=snapshot)
+        assert resumed.circuit == whole.circuit and resumed.curve[-1].step == taken
+
+
 def test_a_snapshot_is_a_copy_that_later_steps_do_not_change(subject: Subject) -> None:
     held: list[tuple[Snapshot, dict[str, torch.Tensor]]] = []
 

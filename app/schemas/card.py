@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.schemas.base import CircuitId, Comparison, Interval, Measure, PromptPair, Wire
-from app.schemas.circuits import PruneSettings
+from app.schemas.circuits import RecordedSettings
 
 ControlName = Literal[
     "necessity",
@@ -175,7 +175,7 @@ class ShuffledPrune(Wire):
     fresh_loss_nats: float = Field(description="on the train pairs that chose the size")
     reached_target: bool
     seed: int
-    settings: PruneSettings
+    settings: RecordedSettings
     n_train_pairs: int = Field(description="train pairs that the steps drew from")
     n_fresh_pairs: int = Field(description="train pairs that chose the size")
     prune_elapsed_s: float

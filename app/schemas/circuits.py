@@ -1,9 +1,9 @@
 """A circuit whole: its graph, its figures, where it came from; and one node of it."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from app.schemas.base import Comparison, CurvePoint, Interval, PromptPair, Wire
 from model.prune_settings import PruneSettings as _Settings
@@ -96,6 +96,16 @@ class PruneSettings(Wire):
     heaviside_temp: float = Field(DEFAULTS.heaviside_temp, gt=0, le=10)
     init_noise_bias: float = Field(DEFAULTS.init_noise_bias, ge=-1, le=1)
     init_noise_scale: float = Field(DEFAULTS.init_noise_scale, ge=0, le=1)
+    warm_start: bool = Field(
+        DEFAULTS.warm_start,
+        description="nodes with large estimated effects start with large taus; off: dealt by chance, as in the paper",
+    )
+    patience: int = Field(
+        DEFAULTS.patience,
+        ge=0,
+        le=5000,
+        description="end the steps when for so many no notably smaller circuit has met the target; 0: take all",
+    )
     drop_below: float = Field(DEFAULTS.drop_below, ge=-1, lt=0, description="a node whose tau falls below is let go")
     target_loss_nats: float = Field(
         DEFAULTS.target_loss_nats, gt=0, le=5, description="the circuit is as small as this loss allows"
@@ -112,6 +122,17 @@ class PruneSettings(Wire):
     )
     cut_edges: bool = Field(DEFAULTS.cut_edges, description="then cut the edges that the target can do without")
     seed: int = Field(0, ge=0, le=2**31 - 1)
+
+
+def _as_recorded(settings: Any) -> Any:
+    """A record that says nothing of a warm start and of patience was made before there were any."""
+    if isinstance(settings, dict) and "warm_start" not in settings:
+        return {**settings, "warm_start": False, "patience": 0}
+    return settings
+
+
+#: Settings of a run that has been.
+RecordedSettings = Annotated[PruneSettings, BeforeValidator(_as_recorded)]
 
 
 class SearchTrial(Wire):
@@ -182,7 +203,7 @@ class Provenance(Wire):
     """Where a circuit came from: the run that made it, enough to run it again; or the file, in `imported`."""
 
     method: Literal["prune", "import"]
-    settings: PruneSettings
+    settings: RecordedSettings
     n_steps_run: int
     elapsed_s: float
     calibration: Calibration | None
