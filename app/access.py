@@ -5,9 +5,11 @@ a server without a token is one on localhost, where whoever asks is at home. So 
 opened here.
 """
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
+import os
 import time
 from collections.abc import AsyncIterator
 from typing import Literal
@@ -24,6 +26,8 @@ from model.errors import InputError
 COOKIE = "sparsescope_session"
 SESSION_S = 30 * 24 * 3600
 SHORTEST_TOKEN = 16
+#: Of the forty threads that answer requests, most stay free for what computes nothing.
+MOST_SLOTS = 12
 
 #: Requests by which one becomes a writer, or ceases to be one.
 OPEN: dict[str, str] = {
@@ -88,6 +92,8 @@ class Access:
         check_settings(settings)
         self.computing = Allowance(settings.computations_per_minute, settings.computations_at_once)
         self.signing_in = Allowance(per_minute=10, at_once=10)
+        n_slots = settings.computing_slots or min(MOST_SLOTS, max(2, os.cpu_count() or 1))
+        self._looks, self._experiments = asyncio.Semaphore(n_slots), asyncio.Semaphore(n_slots)
 
     @property
     def asks(self) -> bool:
@@ -105,15 +111,20 @@ class Access:
         return self.standing(request) in ("at_home", "signed_in")
 
     async def admit(self, request: Request) -> AsyncIterator[None]:
-        """Raises a Refusal for what this request may not do; counts what it computes while it runs."""
+        """Raises a Refusal for what this request may not do; counts what it computes while it runs. Few compute at
+        once: more would only share the same cores, and each would take longer."""
         pattern, safe = getattr(request.scope.get("route"), "path", ""), request.method in SAFE
         if not safe:
             self._check_origin(request)
             if pattern not in COMPUTES and pattern not in OPEN:
                 self._check_writer(request)
         computes = pattern in COMPUTING_GETS if safe else pattern in COMPUTES
-        if not computes or self.may_write(request):
+        if not computes:
             yield
+            return
+        if self.may_write(request):
+            async with self.slots(safe):
+                yield
             return
         visitor = visitor_address(request)
         take(self.computing, visitor, "computations")
@@ -121,9 +132,15 @@ class Access:
             at_once = self.computing.at_once
             raise Refusal(429, f"{at_once} computations of yours are running already; wait for one to end", retry_s=1)
         try:
-            yield
+            async with self.slots(safe):
+                yield
         finally:
             self.computing.leave(visitor)
+
+    def slots(self, looks: bool) -> asyncio.Semaphore:
+        """Where a computation waits its turn, outside of the threads that serve all else. Panels do not wait behind
+        experiments."""
+        return self._looks if looks else self._experiments
 
     # -- the token ---------------------------------------------------------------------------
 

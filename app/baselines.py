@@ -1,10 +1,10 @@
 """What cuts are compared with: held-out pairs of a task and the losses on them before any cut, remembered."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from app.library import Library
+from app.once import Once
 from app.tasks import Tasks
 from model.ablate import compiled, empty_circuit
 from model.batch import PairBatch, encode_pairs
@@ -28,8 +28,8 @@ class Baselines:
     def __init__(self, library: Library, tasks: Tasks) -> None:
         self.library = library
         self.tasks = tasks
-        self.of_task = lru_cache(maxsize=32)(self._of_task)
-        self.of_circuit = lru_cache(maxsize=64)(self._of_circuit)
+        self.of_task = Once(self._of_task, 32)
+        self.of_circuit = Once(self._of_circuit, 64)
 
     def _of_task(self, model: str, task: str, n_pairs: int, seed: int) -> Baseline:
         subject = self.library.subject(model)

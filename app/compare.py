@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import combinations, groupby
 from typing import Literal
 
 from app.experiments import Experiments
 from app.makers import NOBODY
+from app.once import Once
 from app.schemas import CircuitDetail, CircuitSummary
 from app.schemas.compare import (
     Chance,
@@ -49,7 +49,7 @@ class Comparing:
     def __init__(self, experiments: Experiments) -> None:
         self.store = experiments.store
         self.library = experiments.library
-        self.chances = lru_cache(maxsize=256)(self._chances)
+        self.chances = Once(self._chances, 256)
 
     def __call__(self, a_id: str, b_id: str) -> CircuitComparison:
         """Raises a Refusal where a circuit is missing, or its model is no longer the one it was made with."""

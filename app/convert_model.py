@@ -6,7 +6,8 @@ from typing import Any
 
 from app import urls
 from app.convert_circuit import token_weights
-from app.library import Facts, Shelf
+from app.facts import Facts
+from app.library import Shelf
 from app.schemas import (
     Channel,
     ChannelEnd,

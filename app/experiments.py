@@ -1,8 +1,6 @@
 """Experiments that answer within a request: run a prompt, look at a node."""
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 
 from app import convert, convert_circuit
@@ -10,6 +8,7 @@ from app.baselines import Baselines
 from app.convert_circuit import Shown
 from app.errors import Refusal, listed, shortened
 from app.library import Library
+from app.once import Once
 from app.schemas import CircuitDetail, NodeDetail, PromptRun, RunAnswer, TaskMeasure
 from app.store import Store
 from app.tasks import Tasks
@@ -33,8 +32,8 @@ class Experiments:
         self.library = library
         self.tasks = tasks
         self.baselines = Baselines(library, tasks)
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, str], Shown] = OrderedDict()
+        # One node after another, and all who look at the same circuit, run the model once.
+        self._shown = Once(self._make_shown, MOST_SHOWN)
         self._known: dict[str, tuple[CircuitDetail, Circuit]] = {}
 
     def node(self, circuit_id: str, node_id: str) -> NodeDetail:
@@ -46,7 +45,8 @@ class Experiments:
         subject, record, circuit = self.circuit(circuit_id)
         nodes = [parse_node(node_id, subject.config) for node_id in node_ids]
         check_inside(nodes, circuit, record.id)
-        return convert_circuit.node_details(subject, record, circuit, nodes, self._shown(subject, record, circuit))
+        shown = self._shown(subject.fingerprint, record.id)
+        return convert_circuit.node_details(subject, record, circuit, nodes, shown)
 
     def run(self, circuit_id: str, run: PromptRun) -> RunAnswer:
         started = time.perf_counter()
@@ -67,16 +67,9 @@ class Experiments:
         baseline = self.baselines.of_task(self.library.subject(model).name, found.name, n_pairs, 0)
         return TaskMeasure(model=model, task=found.name, measure=convert.measure(baseline.full_model))
 
-    def _shown(self, subject: Subject, record: CircuitDetail, circuit: Circuit) -> Shown:
-        """Remembered for the circuits that were looked at last, so that one node after another runs the model once."""
-        key = (subject.fingerprint, record.id)
-        found = self._kept.get(key) or convert_circuit.shown(subject, circuit, self.tasks.find(record.task))
-        with self._lock:
-            self._kept[key] = found
-            self._kept.move_to_end(key)
-            if len(self._kept) > MOST_SHOWN:
-                self._kept.popitem(last=False)
-        return found
+    def _make_shown(self, _fingerprint: str, circuit_id: str) -> Shown:
+        subject, record, circuit = self.circuit(circuit_id)
+        return convert_circuit.shown(subject, circuit, self.tasks.find(record.task))
 
     def circuit(self, circuit_id: str) -> tuple[Subject, CircuitDetail, Circuit]:
         """A stored circuit with its model. Raises a Refusal where either is missing."""

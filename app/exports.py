@@ -1,6 +1,5 @@
 """Circuits out: a stored circuit written in any form, the same bytes every time."""
 
-from functools import lru_cache
 from typing import get_args
 
 from app import convert_forms, pictures
@@ -8,6 +7,7 @@ from app.errors import no_such
 from app.experiments import Experiments
 from app.forms import FORMS, Form
 from app.offline import Offline
+from app.once import Once
 from app.programs import Programs
 from app.schemas.forms import AttributionGraph, EapGraph, FormName, ReplicationCircuit
 from model.batch import encode_pairs
@@ -39,8 +39,8 @@ class Exports:
     def __init__(self, experiments: Experiments) -> None:
         self.experiments = experiments
         self.programs = Programs(experiments)
-        self._html = lru_cache(maxsize=2)(lambda circuit_id: Offline(experiments).html(circuit_id))
-        self._collapsed = lru_cache(maxsize=N_KEPT)(self._measure_collapsed)
+        self._html = Once(lambda circuit_id: Offline(experiments).html(circuit_id), 2)
+        self._collapsed = Once(self._measure_collapsed, N_KEPT)
 
     def write(self, circuit_id: str, form: FormName) -> bytes:
         """Raises a Refusal where there is no such circuit, or its model is not here as it was."""

@@ -7,34 +7,22 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from app.errors import Refusal, no_such
+from app.facts import Facts, KnownFacts, facts_of
 from app.models_away import ModelsAway
 from model.config import ModelConfig, read_json
 from model.device import choose_device
 from model.errors import CheckpointError
 from model.means import MissingMeans
 from model.subject import Subject, load_subject
-from model.tasks import Language
-from model.training.sparsity import count_nonzero
-from model.weights import Kind, count_by_kind
 
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 Written = tuple[int, ...]
 _CONFIGS, _RECORDS = ("config.json", "beeg_config.json"), ("training.json", "card.json", "corpus.json")
-
-
-class Facts(NamedTuple):
-    """What only the weights can tell. Weights are those of the matrices that training holds sparse."""
-
-    fingerprint: str
-    n_weights: int
-    n_nonzero: int
-    language: Language
-    kinds: tuple[Kind, ...]
 
 
 @dataclass(frozen=True)
@@ -62,10 +50,11 @@ class Library:
     """
 
     def __init__(
-        self, folders: Sequence[Path], device: str, max_bytes: int | None = None, away: ModelsAway | None = None
-    ) -> None:
+        self, folders: Sequence[Path], device: str, max_bytes: int | None = None, away: ModelsAway | None = None,
+        known: KnownFacts | None = None,
+    ) -> None:  # fmt: skip
         self.folders = tuple(folders)
-        self.away = away
+        self.away, self.known = away, known
         self.device = choose_device(device)
         self.max_bytes = max_bytes
         self._subjects: dict[str, Subject] = {}  # the one asked for last is last
@@ -131,10 +120,12 @@ class Library:
     def facts(self, shelf: Shelf) -> Facts:
         """What the weights tell is remembered, so that a list of models loads none twice."""
         if shelf.name not in self._facts:
-            subject = self.subject(shelf.name)
-            n_nonzero, n_weights = count_nonzero(subject.model)
-            kinds = tuple(count_by_kind(subject.model))
-            self._facts[shelf.name] = Facts(subject.fingerprint, n_weights, n_nonzero, subject.language, kinds)
+            found = self.known.read(shelf.folder) if self.known is not None else None
+            if found is None:
+                found = facts_of(self.subject(shelf.name))
+                if self.known is not None:
+                    self.known.write(shelf.folder, found)
+            self._facts[shelf.name] = found
         return self._facts[shelf.name]
 
     def subject(self, name: str) -> Subject:

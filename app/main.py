@@ -21,6 +21,7 @@ from app.corpus import Corpus
 from app.database import Database
 from app.experiments import Experiments
 from app.exports import Exports
+from app.facts import KnownFacts
 from app.forks import Forks
 from app.guide import DOCS
 from app.imports import Imports
@@ -97,7 +98,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     database = Database(settings.database)
     store, queue = Store(database), Queue(database, settings.jobs_per_visitor, settings.jobs_in_all)
     away = models_away(artifacts, settings.data_dir)
-    library = Library(settings.model_dirs, settings.device, settings.model_memory_bytes, away)
+    known = KnownFacts(settings.facts_dir)
+    library = Library(settings.model_dirs, settings.device, settings.model_memory_bytes, away, known)
     own = Tasks(database)
     card_parts = CardParts(database)
 
@@ -118,7 +120,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Sparsescope", version=__version__, description=DESCRIPTION, lifespan=lifespan,
         docs_url=None, redoc_url=None,  # both load scripts from other hosts
         separate_input_output_schemas=False, responses=errors.ANY_ROUTE,
-        dependencies=[Depends(access.admit)],
+        dependencies=[Depends(access.admit, scope="function")],  # who reads an answer slowly holds nobody up
     )  # fmt: skip
     app.state.settings = settings
     app.state.access = access

@@ -1,7 +1,6 @@
 """One node of a circuit, looked at on the task, on held-out text and as a function."""
 
 import time
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -12,6 +11,7 @@ from app import convert_nodes as convert
 from app.corpus import Corpus
 from app.errors import listed
 from app.experiments import Experiments, check_inside
+from app.once import Once
 from app.schemas import CorpusAnswer, NeuronResponse, NoCorpus, NodeOnTask
 from model.batch import PairBatch, encode_pairs
 from model.circuit import Circuit
@@ -52,9 +52,9 @@ class NodeAnalyses:
     def __init__(self, experiments: Experiments, corpus: Corpus) -> None:
         self.experiments = experiments
         self.corpus = corpus
-        self._batch = lru_cache(maxsize=16)(self._make_batch)
-        self._profile = lru_cache(maxsize=32)(self._make_profile)
-        self._inputs = lru_cache(maxsize=32)(self._make_inputs)
+        self._batch = Once(self._make_batch, 16)
+        self._profile = Once(self._make_profile, 32)
+        self._inputs = Once(self._make_inputs, 32)
 
     def on_task(self, circuit_id: str, node_id: str, n_pairs: int) -> NodeOnTask:
         subject, circuit, node = self._node(circuit_id, node_id)

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -11,6 +10,7 @@ from torch.nn.functional import softplus
 from app import convert, urls
 from app.errors import Refusal
 from app.experiments import Experiments
+from app.once import Once
 from app.schemas import Annotation, CircuitDetail
 from app.schemas.program import Equation, Program, ProgramMeasure, ProgramTrial, SimplifiedProgram, Variant
 from model.ablate import compiled
@@ -57,7 +57,7 @@ class Programs:
 
     def __init__(self, experiments: Experiments) -> None:
         self.experiments = experiments
-        self._written = lru_cache(maxsize=16)(self._write)
+        self._written = Once(self._write, 16)
         self._measured: dict[str, Measured] = {}
         self._measuring = threading.Lock()
 

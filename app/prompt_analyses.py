@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Sequence
-from functools import lru_cache
 
 from app import convert_prompts as convert
 from app.errors import Refusal
 from app.experiments import Experiments, token_id
+from app.once import Once
 from app.schemas import (
     AttentionAnswer,
     AttentionRequest,
@@ -34,7 +34,7 @@ class PromptAnalyses:
 
     def __init__(self, experiments: Experiments) -> None:
         self.experiments = experiments
-        self._what_ifs = lru_cache(maxsize=64)(self._make_what_ifs)
+        self._what_ifs = Once(self._make_what_ifs, 64)
 
     def trace(self, circuit_id: str, run: PromptRun) -> PromptTrace:
         started = time.perf_counter()

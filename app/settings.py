@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     read_only: bool = Field(False, description="nobody may; the server needs no token then")
     computations_per_minute: int = Field(240, ge=1, description="of each visitor without the token")
     computations_at_once: int = Field(8, ge=1, description="of each visitor without the token")
+    computing_slots: int = Field(
+        0, ge=0, le=32, description="panels, and experiments, that a process computes at once; 0: as many as cores"
+    )
     jobs_per_visitor: int = Field(20, ge=1, description="that wait or run; joining one is always allowed")
     jobs_in_all: int = Field(500, ge=1, description="that wait or run, of all visitors")
     sweep_prompts_at_once: int = Field(
@@ -75,6 +78,10 @@ class Settings(BaseSettings):
         if self.artifacts and "://" in self.artifacts:
             return self.artifacts
         return str((Path(self.artifacts) if self.artifacts else self.data_dir / "artifacts").resolve())
+
+    @property
+    def facts_dir(self) -> Path:
+        return self.data_dir / "facts"
 
     @property
     def model_dirs(self) -> list[Path]:

@@ -1,12 +1,12 @@
 """The sizes of one pruning run: its order as a graph, any of its sizes measured, or kept as a circuit of its own."""
 
 import time
-from functools import lru_cache
 from typing import NamedTuple
 
 from app import convert, convert_circuit
 from app.errors import Refusal
 from app.experiments import Experiments
+from app.once import Once
 from app.pruning import circuit_record
 from app.schemas import CircuitDetail, PruningOrder
 from app.schemas.circuits import Derived
@@ -49,7 +49,7 @@ class Sizes:
         self.store = experiments.store
         self.n_kept_pairs = n_kept_pairs
         # Stored circuits never change, so what follows from one need not be worked out twice.
-        self.graph = lru_cache(maxsize=16)(self._graph)
+        self.graph = Once(self._graph, 16)
 
     def _graph(self, circuit_id: str) -> CircuitSizes:
         run = self._ordered(circuit_id)

@@ -1,7 +1,6 @@
 """A circuit on trial: its failures, its stress curves, and rules beside it."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -10,6 +9,7 @@ from app import convert_trials as convert
 from app import urls
 from app.errors import no_such
 from app.experiments import Experiments, token_id
+from app.once import Once
 from app.schemas import CircuitDetail
 from app.schemas.trials import Failures, OwnPrompts, RuleBench, RuleFault, Stress, StressCurve
 from model.ablate import compiled
@@ -45,7 +45,7 @@ class Trials:
     def __init__(self, experiments: Experiments) -> None:
         self.experiments = experiments
         # Stored circuits never change and prompts are seeded, so a curve need not be drawn twice.
-        self._curve = lru_cache(maxsize=64)(self._make_curve)
+        self._curve = Once(self._make_curve, 64)
 
     def failures(self, circuit_id: str, n_pairs: int, limit: int) -> Failures:
         """Held-out prompts, those that circuit and model answer most unlike first."""

@@ -12,6 +12,7 @@ from app.checkpoints import Checkpoints
 from app.corpus import Corpus
 from app.database import Database
 from app.experiments import Experiments
+from app.facts import KnownFacts
 from app.job_claims import Claims
 from app.lab import Lab
 from app.library import Library
@@ -37,7 +38,8 @@ def work_of(settings: Settings, database: Database) -> Work:
     store, tasks = Store(database), Tasks(database)
     artifacts = Artifacts(settings.artifacts_address)
     away = models_away(artifacts, settings.data_dir)
-    library = Library(settings.model_dirs, settings.device, settings.model_memory_bytes, away)
+    known = KnownFacts(settings.facts_dir)
+    library = Library(settings.model_dirs, settings.device, settings.model_memory_bytes, away, known)
     if library.device.type == "cpu":
         warm_in_background()
     experiments = Experiments(store, library, tasks)

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 import tiny
 from app import library as library_module
 from app.errors import Refusal
+from app.facts import KnownFacts
 from app.library import Library
 from app.main import create_app
 from app.settings import Settings
@@ -125,3 +126,26 @@ def test_models_are_dropped_within_a_limit_of_bytes_the_least_recent_first(folde
     assert list(Library([folder], "cpu", max_bytes=1).loaded()) == []
     small = Library([folder], "cpu", max_bytes=1)
     assert small.subject("mine") and list(small.loaded()) == ["mine"], "one that is larger by itself is held alone"
+
+
+def test_a_fresh_start_lists_models_without_loading_them(folder: Path, tmp_path: Path) -> None:
+    known = KnownFacts(tmp_path / "facts")
+    shutil.copytree(folder / "mine", folder / "second")
+    first = Library([folder], "cpu", known=known).described()
+    again = Library([folder], "cpu", known=known)
+    (folder / "mine" / "card.json").write_text(json.dumps({"title": "New"}))
+    assert [facts for _, facts in again.described()] == [facts for _, facts in first]
+    assert again.loaded() == {} and again.shelf("mine").card == {"title": "New"}
+    (folder / "mine" / "weights.safetensors").write_bytes(b"nothing")
+    assert [shelf.name for shelf, _ in Library([folder], "cpu", known=known).described()] == ["second"]
+    (tmp_path / "facts" / "second.json").write_text("{")
+    mended = Library([folder], "cpu", known=known)
+    assert [facts for _, facts in mended.described()] == [first[1][1]] and list(mended.loaded()) == ["second"]
+
+
+def test_facts_that_cannot_be_kept_are_looked_up_again(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "facts").write_text("a file where the folder would be")
+    known = KnownFacts(tmp_path / "facts")
+    for _ in range(2):
+        library = Library([folder], "cpu", known=known)
+        assert len(library.described()) == 1 and list(library.loaded()) == ["mine"]
