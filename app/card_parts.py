@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -66,6 +67,7 @@ class CardParts:
         return n_new
 
 
+@lru_cache(maxsize=512)
 def _read(text: str) -> CardPart | None:
     """A record; None for one of an earlier version that lacks what is said now: it is measured again."""
     try:

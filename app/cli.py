@@ -1,6 +1,5 @@
 """The command line: serve the app, prune and score without it, print its OpenAPI document."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,14 +16,6 @@ if TYPE_CHECKING:
     from app.tasks import Tasks
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Circuits of weight-sparse transformers.")
-
-
-@app.callback()
-def wait_without_spinning() -> None:
-    # Torch's threads wait for each other many times in a pass. Where other work has a core, such as a prune beside the
-    # pages, waiting in a loop burns the rest: passes took ten times as long. Read when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
 
 DataDir = Annotated[Path | None, typer.Option(help="own models, the database")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda")]

@@ -7,8 +7,9 @@ from sqlalchemy import delete, select
 
 from app.database import Database
 from app.job_rows import FINAL, LOST_AFTER, REQUEST, WAITING, announce, end, note, now, order, row_of
+from app.job_shares import free_lost
 from app.schemas import JobProgress, JobRequest, JobState, StepEvent
-from app.tables import JobEventRow, JobRow, WorkerRow
+from app.tables import JobEventRow, JobRow, JobShareRow, WorkerRow
 
 
 class Claim(NamedTuple):
@@ -116,7 +117,8 @@ class Claims:
             session.execute(delete(WorkerRow).where(WorkerRow.id == owner))
 
     def release_lost(self, is_alive: Callable[[str], bool | None], most_losses: int) -> list[str]:
-        """Jobs whose worker is gone wait for another; one that was lost too often at the same place fails.
+        """Jobs whose worker is gone wait for another, and shares of jobs are free again; one that was lost too often
+        at the same place fails.
 
         `is_alive` knows about workers of this machine and says None of others, which count as gone when nothing was
         heard of them for a while. Returns the ids of the jobs.
@@ -125,6 +127,7 @@ class Claims:
         with self.database.reading() as session:
             heard = set(session.scalars(select(WorkerRow.id).where(WorkerRow.seen_at > now() - LOST_AFTER)))
             owners = {row.owner or "" for row in session.scalars(running)}
+            owners |= set(session.scalars(select(JobShareRow.owner).where(JobShareRow.owner.is_not(None))))
         lost = {owner for owner in owners if not (owner in heard if (known := is_alive(owner)) is None else known)}
         if not lost:
             return []
@@ -144,6 +147,7 @@ class Claims:
                     row.state, row.owner = "interrupted", None
                     note(session, row.id, "interrupted: its worker is gone")
                     announce(session, row)
+            free_lost(session, lost, most_losses)
             session.execute(delete(WorkerRow).where(WorkerRow.id.in_(lost)))
         return released
 

@@ -5,13 +5,13 @@ from statistics import median
 from typing import NamedTuple
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from app import urls
 from app.errors import Refusal, shortened
 from app.schemas import Job, JobLogLine, JobProgress, JobRequest, JobState
-from app.tables import JobEventRow, JobRow, WorkerRow
+from app.tables import JobEventRow, JobRow, JobShareRow, WorkerRow
 from app.turns import Waiting, in_turn, starts_in
 
 REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
@@ -47,6 +47,7 @@ def row_of(session: Session, job_id: str) -> JobRow:
 
 def end(session: Session, row: JobRow, state: JobState, *, circuit: str | None = None, error: str | None = None) -> Job:
     row.state, row.circuit, row.error, row.finished_at, row.live_key = state, circuit, error, now(), None
+    session.execute(delete(JobShareRow).where(JobShareRow.job == row.id))
     return announce(session, row)
 
 
@@ -104,6 +105,8 @@ def _busy_s(session: Session) -> list[float | None]:
         row.owner: JobProgress.model_validate_json(row.progress).eta_s if row.progress else None
         for row in session.scalars(select(JobRow).where(JobRow.state == "running"))
     }
+    helping = session.scalars(select(JobShareRow.owner).where(JobShareRow.owner.is_not(None)))
+    running = dict.fromkeys(helping) | running
     alive = session.scalars(select(WorkerRow.id).where(WorkerRow.seen_at > now() - LOST_AFTER)).all()
     return [running.get(worker, 0.0) for worker in alive]
 

@@ -4,17 +4,22 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 
 from app.artifacts import ArtifactsAway
 from app.checkpoints import Checkpoints
 from app.job_claims import Claims
+from app.job_shares import Done, Share, Shares
 from app.schemas import JobProgress, StepEvent
+from model.errors import InputError
 from model.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
 EVENT_S = 0.1
 STOP_CHECK_S = 0.25
+#: How often a job whose last shares others have in hand looks for them.
+WAIT_S = 0.2
 #: Steps of this last while say how long the rest takes: a run gets faster as candidates leave.
 MEASURED_S = 10.0
 
@@ -105,6 +110,38 @@ class Report:
             self._stop = self._stop or not standing.runs
             self._enough = self._enough or standing.stop_asked
 
+    # -- shares ------------------------------------------------------------------------------
+
+    def shared(self, asked: Mapping[int, str], do: Callable[[int], str]) -> Iterator[tuple[int, str]]:
+        """What came of each share, by number and in that order. All workers that have nothing else to do take shares
+        with their `help`; this one takes those that are left, and does one with `do` by its number.
+
+        Raises InputError with the sentence that a share failed with, and Stopped when the job should end.
+        """
+        shares = Shares(self._claims.database)
+        shares.offer(self._job_id, asked, self._owner)
+        done: dict[int, Done] = {}
+        for number in sorted(asked):
+            while number not in done:
+                done = shares.done(self._job_id)
+                if number in done:
+                    break
+                if self.should_stop() or self.enough():
+                    raise Stopped
+                share = shares.take(self._owner, self._job_id)
+                if share is None:  # others have the rest in hand
+                    self._stopping.wait(WAIT_S)
+                    continue
+                try:
+                    shares.finish(share, self._owner, result=do(share.number))
+                except BaseException:
+                    shares.let_go(share, self._owner)
+                    raise
+            result, error = done[number]
+            if result is None:
+                raise InputError(error or "a part of it failed")
+            yield number, result
+
     # -- checkpoints -------------------------------------------------------------------------
 
     def checkpoint(self) -> Snapshot | None:
@@ -128,3 +165,24 @@ class Report:
             self.log("checkpoints are written again")
         self._unsaved = False
         self._claims.saved(self._job_id, self._owner)
+
+
+class ShareReport:
+    """What is wanted of a share: whether it should be let go."""
+
+    def __init__(self, shares: Shares, share: Share, owner: str, stopping: threading.Event) -> None:
+        self._shares, self._share, self._owner, self._stopping = shares, share, owner, stopping
+        self._checked_at = 0.0
+        self._wanted = True
+
+    def should_stop(self) -> bool:
+        """Its job has ended or was asked to, or this worker stops. Cheap enough for every step."""
+        now = time.monotonic()
+        if self._wanted and now - self._checked_at >= STOP_CHECK_S:
+            self._checked_at = now
+            self._wanted = self._shares.is_wanted(self._share, self._owner)
+        return not self._wanted or self._stopping.is_set()
+
+    def stop_if_asked(self) -> None:
+        if self.should_stop():
+            raise Stopped

@@ -30,7 +30,7 @@ from model.intervention import Part, merged
 from model.measure import Outcome
 from model.steering import at, controls, steered
 from model.subject import Subject
-from model.sweep import OnPart, sweep
+from model.sweep import sweep
 from model.targets import Targets
 from model.tasks.pair import PromptPair
 
@@ -240,12 +240,12 @@ class Lab:
 
     # -- sweeps ------------------------------------------------------------------------------
 
-    def sweep(self, circuit_id: str, request: SweepRequest, on_part: OnPart | None = None) -> Sweep:
+    def sweep(self, circuit_id: str, request: SweepRequest) -> Sweep:
         """Every node and every edge of a circuit alone; `swept` is the same, remembered for a while."""
         started = time.perf_counter()
         subject, record, circuit = self.experiments.circuit(circuit_id)
         bench = self._bench(subject.name, circuit, circuit.task, request.n_pairs, request.seed)
-        found = sweep(bench, request.mode, on_part)
+        found = sweep(bench, request.mode)
         return convert_lab.sweep_of(request, record, subject, found, 1000 * (time.perf_counter() - started))
 
 

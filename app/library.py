@@ -79,6 +79,11 @@ class Library:
                     found[name] = f"{folder}/{name}", written
         return found
 
+    def _folder(self, name: str) -> tuple[str, Written] | None:
+        """The same of one model."""
+        places = [f"{folder}/{name}" for folder in map(str, self.folders)] if _NAME.fullmatch(name) else []
+        return next(((place, written) for place in places if (written := _written(place))), None)
+
     def look(self) -> None:
         """Take in models that were brought to other machines."""
         if self.away is not None:
@@ -95,15 +100,15 @@ class Library:
 
     def shelf(self, name: str) -> Shelf:
         """What is known of a model without loading it. Raises a 404 Refusal that names the choices."""
-        folders = self._folders()
-        if name not in folders:
+        found = self._folder(name)
+        if found is None:
             self.look()
-            folders = self._folders()
-        if name not in folders:
-            raise no_such("model", name, list(folders))
+            found = self._folder(name)
+        if found is None:
+            raise no_such("model", name, self.names())
         known = self._shelves.get(name)
-        if known is None or known[0] != folders[name]:
-            known = self._shelves[name] = (folders[name], _read_shelf(name, Path(folders[name][0])))
+        if known is None or known[0] != found:
+            known = self._shelves[name] = (found, _read_shelf(name, Path(found[0])))
         return known[1]
 
     def described(self) -> list[tuple[Shelf, Facts]]:

@@ -34,7 +34,7 @@ from model.batch import encode_pairs
 from model.circuit import Circuit
 from model.graph import graph_of
 from model.measure import measure
-from model.search import RANGES, Trial, search
+from model.search import RANGES, RunAll, Trial, one_by_one, search
 from model.snapshot import OnSnapshot, Snapshot
 from model.subject import Subject
 from model.tasks.task import Task
@@ -119,15 +119,17 @@ def search_to_record(
     should_stop: Callable[[], bool] = lambda: False,
     enough: Callable[[], bool] = lambda: False,
     done: Sequence[Trial] = (),
+    run_all: RunAll = one_by_one,
 ) -> CircuitDetail:
     """Search the settings of pruning for this model and task, and keep the best circuit with the whole search.
 
-    `done` are trials that ran before. Raises Stopped when told to stop; once it is `enough`, the best so far is kept.
+    `done` are trials that ran before, `run_all` says where the others run. Raises Stopped when told to stop; once it is
+    `enough`, the best so far is kept.
     """
     base = prune_settings.PruneSettings(**settings.model_dump())
     found = search(
         subject, task, base, n_trials=n_trials, on_trial=on_trial, on_step=on_step,
-        should_stop=lambda: should_stop() or enough(), done=done,
+        should_stop=lambda: should_stop() or enough(), done=done, run_all=run_all,
     )  # fmt: skip
     if should_stop():
         raise Stopped

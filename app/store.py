@@ -37,7 +37,7 @@ class Store:
         if task is not None:
             query = query.where(CircuitRow.task == task)
         with self.database.reading() as session:
-            found = [CircuitSummary.model_validate_json(text) for text in session.scalars(query)]
+            found = [_summary(text) for text in session.scalars(query)]
         return sorted(found, key=lambda c: (c.model, c.task, c.n_nodes, c.id))
 
     def n_circuits(self, reader: str = NOBODY) -> Counter[str]:
@@ -51,14 +51,13 @@ class Store:
         query = select(CircuitRow.summary).where(CircuitRow.model == model, CircuitRow.model_fingerprint == fingerprint)
         query = query.where(listed(CircuitRow, reader))
         with self.database.reading() as session:
-            return [CircuitSummary.model_validate_json(text) for text in session.scalars(query)]
+            return [_summary(text) for text in session.scalars(query)]
 
     def forks_of(self, circuit_id: str, reader: str = NOBODY) -> list[CircuitSummary]:
         """Circuits of a reader's lists that were forked from this one, oldest first."""
-        of_it = CircuitRow.detail.contains(f'"forked":{{"circuit":"{circuit_id}"', autoescape=True)
-        query = select(CircuitRow.summary).where(of_it, listed(CircuitRow, reader))
+        query = select(CircuitRow.summary).where(CircuitRow.forked_from == circuit_id, listed(CircuitRow, reader))
         with self.database.reading() as session:
-            found = [CircuitSummary.model_validate_json(text) for text in session.scalars(query)]
+            found = [_summary(text) for text in session.scalars(query)]
         return sorted(found, key=lambda c: (c.created_at, c.id))
 
     def featured(self, reader: str = NOBODY) -> list[CircuitSummary]:
@@ -75,7 +74,7 @@ class Store:
         """Summaries of the circuits of a task that came with the app, smallest first."""
         query = select(CircuitRow.summary).where(CircuitRow.bundled, CircuitRow.task == task)
         with self.database.reading() as session:
-            found = [CircuitSummary.model_validate_json(text) for text in session.scalars(query)]
+            found = [_summary(text) for text in session.scalars(query)]
         return sorted(found, key=lambda c: (c.n_nodes, c.id))
 
     def check_circuit(self, circuit_id: str) -> None:
@@ -113,6 +112,7 @@ class Store:
                     model_fingerprint=circuit.model_fingerprint,
                     task=circuit.task,
                     bundled=bundled,
+                    forked_from=circuit.provenance.forked.circuit if circuit.provenance.forked else None,
                     created_at=circuit.created_at,
                     summary=summary.model_dump_json(),
                     detail=circuit.model_dump_json(),
@@ -234,3 +234,8 @@ class Store:
 def _circuit(json: str) -> CircuitDetail:
     """Records never change, so one that was read is handed to all who ask."""
     return CircuitDetail.model_validate_json(json)
+
+
+@lru_cache(maxsize=2048)
+def _summary(json: str) -> CircuitSummary:
+    return CircuitSummary.model_validate_json(json)

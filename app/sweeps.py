@@ -1,20 +1,42 @@
-"""Sweeps: a small one within a request, a large one as a job whose figures are kept as an artifact."""
+"""Sweeps: a small one within a request, a large one as a job, whose shares any worker takes and whose figures are kept
+as an artifact."""
 
 import hashlib
 import time
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from app import urls
+from app import convert_lab, urls
 from app.artifacts import Artifacts
 from app.errors import Refusal
-from app.jobs import Report
+from app.jobs import Report, ShareReport
 from app.lab import Lab
+from app.once import Once
 from app.schemas import CircuitDetail, StepEvent, SweepJob
 from app.schemas.lab import Sweep, SweepRequest
-from model.sweep import EDGE_MODES
+from model.bench import Bench
+from model.measure import Interval
+from model.subject import Subject
+from model.sweep import CHUNK, EDGE_MODES, each, parts_of, swept
 
+#: Shares of a large sweep: few enough that each pays for what a worker prepares.
+N_SHARES = 32
 _FORMAT = "sparsescope-sweep/1"
+
+
+#: What a part changes: the loss, and the accuracy.
+Effect = tuple[Interval, float]
+_EFFECTS = TypeAdapter(list[Effect])
+
+
+class Asked(NamedTuple):
+    """What decides the bench of a sweep."""
+
+    circuit: str
+    n_pairs: int
+    seed: int
 
 
 class Sweeps:
@@ -22,6 +44,7 @@ class Sweeps:
 
     def __init__(self, lab: Lab, artifacts: Artifacts, at_once: int) -> None:
         self.lab, self.artifacts, self.at_once = lab, artifacts, at_once
+        self._bench = Once(self._make_bench, 1)
 
     def now(self, circuit_id: str, request: SweepRequest) -> Sweep:
         """Raises a 409 Refusal for a large one that no job has done yet."""
@@ -51,18 +74,56 @@ class Sweeps:
         if kept is not None:
             return job.circuit
 
-        def on_part(n_done: int, n_parts: int) -> None:
+        asked = Asked(job.circuit, job.n_pairs, job.seed)
+        subject, bench = self._bench(asked)
+        parts, before = parts_of(bench, job.mode), bench.outcome([])
+        shares = _shares(len(parts))
+        n_here = n_elsewhere = 0
+        here: set[int] = set()
+
+        def step() -> None:
             report.stop_if_asked()
             report.step(
                 StepEvent(
-                    step=n_done, n_steps=n_parts, phase="cutting", loss_nats=record.loss_nats.value, n_nodes=0,
-                    n_edges=None, elapsed_s=time.monotonic() - started,
+                    step=n_here + n_elsewhere, n_steps=len(parts), phase="cutting", loss_nats=record.loss_nats.value,
+                    n_nodes=0, n_edges=None, elapsed_s=time.monotonic() - started,
                 )
             )  # fmt: skip
 
-        found = self.lab.sweep(job.circuit, request, on_part)
+        def do(number: int) -> str:
+            nonlocal n_here
+            here.add(number)
+            found: list[Effect] = []
+            for chunk in _chunks(shares[number]):
+                step()
+                found += each(bench, [parts[i] for i in chunk], before)
+                n_here += len(chunk)
+            return _EFFECTS.dump_json(found).decode()
+
+        effects: list[Effect] = []
+        for number, came in report.shared({n: "" for n in range(len(shares))}, do):
+            n_elsewhere += 0 if number in here else len(shares[number])
+            effects += _EFFECTS.validate_json(came)
+            step()
+        elapsed_ms = 1000 * (time.monotonic() - started)
+        found = convert_lab.sweep_of(request, record, subject, swept(bench, job.mode, before, effects), elapsed_ms)
         self.artifacts.write(_name(record, request), found.model_dump_json().encode())
         return job.circuit
+
+    def help(self, job: SweepJob, number: int, report: ShareReport) -> str:
+        """Measure one share of a sweep that another worker leads."""
+        _, bench = self._bench(Asked(job.circuit, job.n_pairs, job.seed))
+        parts, before = parts_of(bench, job.mode), bench.outcome([])
+        found: list[Effect] = []
+        for chunk in _chunks(_shares(len(parts))[number]):
+            report.stop_if_asked()
+            found += each(bench, [parts[i] for i in chunk], before)
+        return _EFFECTS.dump_json(found).decode()
+
+    def _make_bench(self, asked: Asked) -> tuple[Subject, Bench]:
+        subject, _, circuit = self.lab.experiments.circuit(asked.circuit)
+        baseline = self.lab.baselines.of_task(subject.name, circuit.task, asked.n_pairs, asked.seed)
+        return subject, Bench(subject, baseline.batch, circuit, asked.seed)
 
     def _kept(self, record: CircuitDetail, request: SweepRequest) -> Sweep | None:
         """None where there is none that can be read."""
@@ -82,3 +143,13 @@ def n_prompts(record: CircuitDetail, request: SweepRequest) -> int:
 def _name(record: CircuitDetail, request: SweepRequest) -> str:
     asked = f"{_FORMAT} {record.model_fingerprint} {record.id} {request.model_dump_json()}"
     return f"sweeps/{hashlib.sha256(asked.encode()).hexdigest()[:32]}.json"
+
+
+def _shares(n_parts: int) -> list[range]:
+    """At most N_SHARES runs of whole chunks, so that every part is measured beside the same others wherever it is."""
+    size = CHUNK * max(1, -(-n_parts // (CHUNK * N_SHARES)))
+    return [range(start, min(start + size, n_parts)) for start in range(0, n_parts, size)]
+
+
+def _chunks(share: range) -> Iterator[range]:
+    return (share[start : start + CHUNK] for start in range(0, len(share), CHUNK))

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import DateTime, ForeignKey, Text
+from sqlalchemy import DateTime, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -35,6 +35,7 @@ class CircuitRow(Table):
     model_fingerprint: Mapped[str]
     task: Mapped[str] = mapped_column(index=True)
     bundled: Mapped[bool]
+    forked_from: Mapped[str | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(Utc)
     summary: Mapped[str] = mapped_column(Text)
     detail: Mapped[str] = mapped_column(Text)
@@ -146,6 +147,22 @@ class JobRow(Table):
     finished_at: Mapped[datetime | None] = mapped_column(Utc)
     progress: Mapped[str | None] = mapped_column(Text)
     circuit: Mapped[str | None]
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+class JobShareRow(Table):
+    """A share of a job's work that any worker may take: what is `asked`, and, once done, what came of it."""
+
+    __tablename__ = "job_shares"
+    __table_args__ = (UniqueConstraint("job", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job: Mapped[str] = mapped_column(ForeignKey("jobs.id"), index=True)
+    number: Mapped[int]
+    asked: Mapped[str] = mapped_column(Text)
+    owner: Mapped[str | None]
+    n_lost: Mapped[int]
+    result: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
 
 

@@ -1,7 +1,8 @@
 """What the worker does with a job, by its kind."""
 
 from app.cards import Cards
-from app.jobs import Report
+from app.job_shares import Share
+from app.jobs import Report, ShareReport
 from app.mean_work import MeanWork
 from app.pruning import Pruning
 from app.schemas import CardRequest, JobRequest, MeansRequest, SearchRequest, SweepJob
@@ -30,3 +31,12 @@ class Work:
         if isinstance(request, SweepJob):
             return self.sweeps.work(request, report)
         return self.pruning(request, report)
+
+    def help(self, share: Share, report: ShareReport) -> str:
+        """Do a share of a job that another worker leads."""
+        request = share.request
+        if isinstance(request, SearchRequest):
+            return self.searching.help(request, share.asked, report)
+        if isinstance(request, SweepJob):
+            return self.sweeps.help(request, share.number, report)
+        raise AssertionError(f"a {request.kind} has no shares")

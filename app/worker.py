@@ -15,7 +15,8 @@ from app.artifacts import ArtifactsAway
 from app.checkpoints import Checkpoints
 from app.errors import Refusal
 from app.job_claims import Claim, Claims
-from app.jobs import Report, Stopped
+from app.job_shares import Share, Shares
+from app.jobs import Report, ShareReport, Stopped
 from app.mishaps import ENDS_PROCESS, PASSES, sentence_of, what_went_wrong
 from app.schemas import JobRequest, JobState
 from model.errors import InputError
@@ -31,6 +32,8 @@ STUCK_S = 10.0
 
 #: Does a job and returns the id of the circuit it made or worked on. Raises Stopped when told to stop.
 Work = Callable[[JobRequest, Report], str | None]
+#: Does a share of another worker's job and returns what came of it, as JSON. Raises Stopped.
+Help = Callable[[Share, ShareReport], str]
 
 
 class Alive:
@@ -70,9 +73,10 @@ class Worker:
 
     def __init__(
         self, claims: Claims, work: Work, checkpoints: Checkpoints, alive: Alive, *, most_losses: int = 3,
-        on_stuck: Callable[[], None] = lambda: None,
+        on_stuck: Callable[[], None] = lambda: None, help: Help | None = None,
     ) -> None:  # fmt: skip
         self.claims, self.work, self.checkpoints, self.alive = claims, work, checkpoints, alive
+        self.shares, self.help = Shares(claims.database), help
         self.most_losses, self.on_stuck = most_losses, on_stuck
         self.owner = secrets.token_hex(8)
         self.stopping = threading.Event()
@@ -108,13 +112,19 @@ class Worker:
                     tended_at = time.monotonic()
                     self.tend()
                 claim = self.claims.claim(self.owner)
+                share = self.shares.take(self.owner) if claim is None and self.help is not None else None
             except SQLAlchemyError:
                 log.exception("the worker could not reach the queue; it tries again")
                 self.stopping.wait(RETRY_S)
                 continue
-            if claim is None:
+            if claim is not None:
+                goes_on = self.run_one(claim)
+            elif share is not None:
+                goes_on = self.run_share(share)
+            else:
+                goes_on = True
                 self.stopping.wait(IDLE_S)
-            elif not self.run_one(claim):
+            if not goes_on:
                 return False
         return True
 
@@ -143,6 +153,36 @@ class Worker:
             self._finish(claim, "done", circuit=circuit)
         self._job = None
         return goes_on
+
+    def run_share(self, share: Share) -> bool:
+        """Do a share of a job that another worker runs. False if this process should not do another."""
+        assert self.help is not None
+        log.info("job %s: share %d of a %s", share.job, share.number, share.request.kind)
+        result, error, goes_on = None, None, True
+        try:
+            result = self.help(share, ShareReport(self.shares, share, self.owner, self.stopping))
+        except Stopped:
+            pass
+        except (InputError, Refusal) as refusal:
+            error = str(refusal)
+        except Exception as mishap:
+            what = what_went_wrong(mishap)
+            log.exception("job %s, share %d: %s", share.job, share.number, what)
+            goes_on = what not in ENDS_PROCESS
+            error = None if what in PASSES or what == "device" else sentence_of(what, mishap)
+            if what in PASSES:
+                self.stopping.wait(RETRY_S)
+        while True:
+            try:
+                if result is None and error is None:
+                    self.shares.let_go(share, self.owner)
+                else:
+                    self.shares.finish(share, self.owner, result=result, error=error)
+                return goes_on
+            except (SQLAlchemyError, OSError):
+                log.exception("what came of share %d of job %s cannot be written down yet", share.number, share.job)
+                if self.stopping.wait(RETRY_S):
+                    return goes_on  # another worker does it again
 
     def _finish(self, claim: Claim, state: JobState, *, circuit: str | None = None, error: str | None = None) -> None:
         """Say how a job ended, again and again until the store takes it. A checkpoint that is needed no more goes

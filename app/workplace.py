@@ -57,9 +57,10 @@ def workplace(settings: Settings) -> Iterator[Worker]:
     database = Database(settings.database)
     database.migrate()
     checkpoints = Checkpoints(Artifacts(settings.artifacts_address))
+    work = work_of(settings, database)
     worker = Worker(
-        Claims(database), work_of(settings, database), checkpoints, Alive(settings.data_dir / "workers"),
-        most_losses=settings.most_losses, on_stuck=_end_process,
+        Claims(database), work, checkpoints, Alive(settings.data_dir / "workers"),
+        most_losses=settings.most_losses, on_stuck=_end_process, help=work.help,
     )  # fmt: skip
     with worker:
         yield worker

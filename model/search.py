@@ -1,14 +1,16 @@
 """Hyper-parameters of pruning, searched for each model and task (paper A.5: untuned results are poor).
 
 1. One coarse run shortlists candidates, so that a trial costs what the candidates cost.
-2. Optuna's TPE sampler proposes settings; the first trial is the settings that the search started from,
-   brought into their ranges.
-3. A trial is a whole pruning run; its score is the number of edges at the target loss on fresh train pairs.
+2. Optuna's TPE sampler proposes the settings of ROUND trials at a time, from what the rounds before came to; the first
+   trial is the settings that the search started from, brought into their ranges.
+3. A trial is a whole pruning run; its score is the number of edges at the target loss on fresh train pairs. Those of a
+   round do not depend on each other: run in one place or in several, a search finds the same.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, NamedTuple, cast
 
 import optuna
@@ -45,6 +47,8 @@ class SearchResult:
     trials: tuple[Trial, ...]
 
 
+#: Trials that are proposed together.
+ROUND = 4
 #: Circuits of more nodes than this are not worth the greedy pass: another trial finds a smaller one.
 LARGEST = 1000
 #: The settings that are searched: lowest, highest, and whether on a logarithmic scale.
@@ -60,6 +64,58 @@ RANGES = {
 }
 
 
+class Plan(NamedTuple):
+    """A trial to be run: its number from 0, its settings, and the most nodes that the greedy pass is for."""
+
+    number: int
+    settings: dict[str, float]
+    most: int
+
+
+class Ran(NamedTuple):
+    """What came of a plan. `result` is None of one that ran elsewhere or before; cut short, it was told to stop."""
+
+    trial: Trial
+    result: PruneResult | None = None
+    cut_short: bool = False
+
+
+class Bench:
+    """What all trials of a search have in common: pairs, and the candidates of one coarse run."""
+
+    def __init__(self, subject: Subject, task: Task, base: PruneSettings) -> None:
+        self.subject, self.task = subject, task
+        self.train, self.fresh = split_pairs(subject, task, base)
+        self.base = fitting(base, subject, self.fresh)
+        self.candidates = shortlist(subject, self.train, self.base)
+
+    def settings(self, plan: Plan) -> PruneSettings:
+        return replace(self.base, **cast(dict[str, Any], plan.settings))
+
+    def run(
+        self,
+        plan: Plan,
+        on_step: Callable[[PruneStep], None] = lambda step: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Ran:
+        result = prune_batches(
+            self.subject, self.task.name, self.train, self.fresh, self.settings(plan), candidates=self.candidates,
+            greedy_up_to=plan.most, on_step=on_step, should_stop=should_stop,
+        )  # fmt: skip
+        last = result.curve[-1]
+        trial = Trial(plan.settings, last.n_nodes, last.n_edges, result.fresh_loss_nats, result.reached_target)
+        return Ran(trial, result, result.stopped)
+
+
+#: Runs the plans of a round with the function that it is given, or elsewhere; yields in their order, and ends early
+#: where it is told to stop.
+RunAll = Callable[[Sequence[Plan], Callable[[Plan], Ran]], Iterable[Ran]]
+
+
+def one_by_one(plans: Sequence[Plan], run: Callable[[Plan], Ran]) -> Iterable[Ran]:
+    return map(run, plans)
+
+
 def search(
     subject: Subject,
     task: Task,
@@ -70,57 +126,50 @@ def search(
     on_step: Callable[[PruneStep], None] = lambda step: None,
     should_stop: Callable[[], bool] = lambda: False,
     done: Sequence[Trial] = (),
+    run_all: RunAll = one_by_one,
 ) -> SearchResult:
     """Search `n_trials` settings, the `base` ones first. Seeded by `base.seed`: the same search finds the same.
 
     `done` are the first trials of the same search, run before: they are not run again, but for the best of them if no
     later one is better. Told to stop, it ends with the trials that it has.
     """
-    train, fresh = split_pairs(subject, task, base)
-    base = fitting(base, subject, fresh)
-    candidates = shortlist(subject, train, base)
+    bench = Bench(subject, task, base)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=base.seed, n_startup_trials=4))
-    study.enqueue_trial({name: min(max(getattr(base, name), low), high) for name, (low, high, _) in RANGES.items()})
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=base.seed, n_startup_trials=ROUND))
+    study.enqueue_trial(
+        {name: min(max(getattr(bench.base, name), low), high) for name, (low, high, _) in RANGES.items()}
+    )
     trials: list[Trial] = []
-    best: _Best | None = None
-    most = LARGEST
+    best: tuple[Plan, Ran] | None = None
 
-    def run(settings: PruneSettings, most: int, should_stop: Callable[[], bool] = lambda: False) -> PruneResult:
-        return prune_batches(
-            subject, task.name, train, fresh, settings, candidates=candidates, greedy_up_to=most, on_step=on_step,
-            should_stop=should_stop,
-        )  # fmt: skip
+    def run(plan: Plan) -> Ran:
+        return bench.run(plan, on_step, should_stop)
 
     while len(trials) < n_trials and not (trials and should_stop()):
-        asked = study.ask()
-        tried = {name: asked.suggest_float(name, low, high, log=log) for name, (low, high, log) in RANGES.items()}
-        settings = replace(base, **cast(dict[str, Any], tried))
-        result: PruneResult | None = None
-        if len(trials) < len(done):
-            trial = done[len(trials)]
-        else:
-            result = run(settings, most, should_stop)
-            last = result.curve[-1]
-            trial = Trial(tried, last.n_nodes, last.n_edges, result.fresh_loss_nats, result.reached_target)
-            if result.stopped and trials:  # cut short: what came before it stands
+        most = LARGEST if best is None else 3 * best[1].trial.n_nodes
+        numbers = range(len(trials), min(n_trials, len(trials) + ROUND))
+        asked = [study.ask() for _ in numbers]
+        plans = [Plan(number, _suggested(trial), most) for number, trial in zip(numbers, asked, strict=True)]
+        known = [Ran(trial) for trial in done[numbers.start : numbers.stop]]
+        n_before = len(trials)
+        for plan, ran in zip(plans, chain(known, run_all(plans[len(known) :], run)), strict=False):
+            if ran.cut_short and trials:  # what came before it stands
                 break
-        trials.append(trial)
-        study.tell(asked, trial.score)
-        if result is not None:
-            on_trial(len(trials), trial)
-        if best is None or trial.score < best.trial.score:
-            best = _Best(trial, settings, most, result)
-            most = 3 * trial.n_nodes
+            trials.append(ran.trial)
+            if plan.number >= len(done):
+                on_trial(len(trials), ran.trial)
+            if best is None or ran.trial.score < best[1].trial.score:
+                best = plan, ran
+        for trial, came in zip(asked, trials[n_before:], strict=False):
+            study.tell(trial, came.score)
+        if len(trials) - n_before < len(plans):
+            break
     assert best is not None
-    found = best.result if best.result is not None else run(best.settings, best.most)
-    return SearchResult(found, best.settings, tuple(trials))
+    plan, ran = best
+    found = ran.result if ran.result is not None else bench.run(plan, on_step).result
+    assert found is not None
+    return SearchResult(found, bench.settings(plan), tuple(trials))
 
 
-class _Best(NamedTuple):
-    """The best trial so far, what it ran with, and its result where it was run just now."""
-
-    trial: Trial
-    settings: PruneSettings
-    most: int
-    result: PruneResult | None
+def _suggested(asked: optuna.Trial) -> dict[str, float]:
+    return {name: asked.suggest_float(name, low, high, log=log) for name, (low, high, log) in RANGES.items()}

@@ -1,6 +1,6 @@
 """The effect of every node and every edge of a circuit, each cut alone, with intervals over the same pairs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,6 @@ from model.targets import Targets
 
 #: Parts that are measured together where progress is reported: they share passes.
 CHUNK = 64
-OnPart = Callable[[int, int], None]
 EDGE_MODES: tuple[Mode, ...] = ("mean", "zero")
 
 
@@ -28,27 +27,29 @@ class Sweep:
     edges: dict[Edge, tuple[Interval, float]]
 
 
-def sweep(bench: Bench, mode: Mode, on_part: OnPart | None = None) -> Sweep:
-    """In forward order; parts share the passes and what comes before the first cut of each. `on_part` is told how many
-    parts of how many are measured; what it raises ends the sweep."""
+def parts_of(bench: Bench, mode: Mode) -> list[Part]:
+    """Every node and, in a mode that edges have, every edge, each cut alone; in forward order."""
     assert bench.within is not None, "a sweep is over the nodes and edges of a circuit"
-    before = bench.outcome([])
-    nodes = bench.within.nodes
     edges = Targets(bench.subject, bench.within).edges if mode in EDGE_MODES else ()
-    parts = [*cuts(nodes, mode), *edge_cuts(edges, mode)]
-    at_once = len(parts) if on_part is None else CHUNK
-    found: list[tuple[Interval, float]] = []
-    for start in range(0, len(parts), max(1, at_once)):
-        if on_part is not None:
-            on_part(len(found), len(parts))
-        found += _each(bench, parts[start : start + at_once], before)
-    if on_part is not None:
-        on_part(len(found), len(parts))
-    of_nodes, of_edges = found[: len(nodes)], found[len(nodes) :]
-    return Sweep(before, dict(zip(nodes, of_nodes, strict=True)), dict(zip(edges, of_edges, strict=True)))
+    return [*cuts(bench.within.nodes, mode), *edge_cuts(edges, mode)]
 
 
-def _each(bench: Bench, parts: Sequence[Part], before: Outcome) -> list[tuple[Interval, float]]:
+def sweep(bench: Bench, mode: Mode) -> Sweep:
+    """In forward order; parts share the passes and what comes before the first cut of each."""
+    before = bench.outcome([])
+    return swept(bench, mode, before, each(bench, parts_of(bench, mode), before))
+
+
+def swept(bench: Bench, mode: Mode, before: Outcome, found: Sequence[tuple[Interval, float]]) -> Sweep:
+    """What was found of each part, wherever it was measured, put together."""
+    parts = parts_of(bench, mode)
+    of_nodes = {part.nodes[0]: effect for part, effect in zip(parts, found, strict=True) if part.nodes}
+    of_edges = {part.edges[0]: effect for part, effect in zip(parts, found, strict=True) if part.edges}
+    return Sweep(before, of_nodes, of_edges)
+
+
+def each(bench: Bench, parts: Sequence[Part], before: Outcome) -> list[tuple[Interval, float]]:
+    """The change of the loss that each part makes alone, and that of the accuracy."""
     if not parts:
         return []
     after = bench.outcomes(parts, [(i,) for i in range(len(parts))])
