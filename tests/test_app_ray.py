@@ -1,4 +1,4 @@
-"""Jobs on a real Ray cluster on this machine: two workers, one of which is killed while it runs a job."""
+"""Jobs on a real Ray cluster on this machine: two workers, one killed while it runs a job, one while it helps."""
 
 import os
 import shutil
@@ -10,14 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import select
+
 import tiny
 from app.artifacts import Artifacts
-from app.schemas import SearchRequest, SweepJob
+from app.library import Library
+from app.pruning import search_to_record
+from app.queue import Queue
+from app.schemas import SearchRequest, SearchTrial, SweepJob
 from app.settings import ROOT, Settings
 from app.store import Store
 from app.supervisor import environment_of
+from app.tables import JobRow, JobShareRow
 from conftest import tiny_settings, wait_for
-from lasting import LONG_S, opened, request
+from lasting import LONG_S, MINE, opened, request
+from model.search import ROUND
 
 
 @contextmanager
@@ -66,15 +73,21 @@ def test_a_job_goes_on_when_its_worker_on_the_cluster_is_killed(tiny_bundle: Pat
         os.kill(busy, signal.SIGKILL)
         wait_for(lambda: queue.get(long.id).resumed_from_step is not None, LONG_S)
         wait_for(lambda: len(desks_of(settings)) == 2 and desks_of(settings) != first, LONG_S)
-        found = queue.add(search())
-        swept = queue.add(sweep_of(store, tiny_bundle))
-        wait_for(lambda: all(queue.get(job.id).state == "done" for job in (found, swept)), LONG_S)
-        assert store.circuit(queue.get(found.id).circuit or "").provenance.search is not None
-        assert len(Artifacts(settings.artifacts_address).names("sweeps")) == 1
         queue.stop(long.id)
         wait_for(lambda: queue.get(long.id).state == "done", LONG_S)
         circuit = queue.get(long.id).circuit
         assert circuit is not None and store.has_circuit(circuit)
+        found = queue.add(search())
+        # One leads, the other runs trials for it: some of the first round, and one of the second when it is killed.
+        wait_for(lambda: any("another worker ran it" in line.message for line in queue.log(found.id)), LONG_S)
+        wait_for(lambda: helper_of(queue, found.id) is not None, LONG_S)
+        os.kill(process_of(settings, helper_of(queue, found.id) or ""), signal.SIGKILL)
+        swept = queue.add(sweep_of(store, tiny_bundle))
+        wait_for(lambda: all(queue.get(job.id).state == "done" for job in (found, swept)), LONG_S)
+        assert len(Artifacts(settings.artifacts_address).names("sweeps")) == 1
+        assert queue.get(found.id).resumed_from_step is None, "only the trial in hand was lost"
+        tried = store.circuit(queue.get(found.id).circuit or "").provenance.search
+        assert tried is not None and tried.trials == trials_here(settings), "the same as on one worker"
         again = queue.add(request(3, n_steps=5000))
         wait_for(lambda: queue.get(again.id).state == "running", LONG_S)
         queue.cancel(again.id)
@@ -82,9 +95,34 @@ def test_a_job_goes_on_when_its_worker_on_the_cluster_is_killed(tiny_bundle: Pat
         wait_for(lambda: queue.get(last.id).state == "done", LONG_S)
 
 
+N_TRIALS = 2 * ROUND
+
+
 def search() -> SearchRequest:
-    body = request(5, n_steps=5).model_dump(exclude={"kind"})
-    return SearchRequest.model_validate(body | {"n_trials": 2})
+    body = request(5, n_steps=60).model_dump(exclude={"kind"})
+    return SearchRequest.model_validate(body | {"n_trials": N_TRIALS})
+
+
+def trials_here(settings: Settings) -> list[SearchTrial]:
+    """What the same search tries in this process, one trial after another."""
+    subject = Library(settings.model_dirs, "cpu").subject(tiny.MODEL)
+    circuit = search_to_record(subject, MINE, search().settings, n_trials=N_TRIALS, n_pairs=tiny.N_PAIRS)
+    assert circuit.provenance.search is not None
+    return circuit.provenance.search.trials
+
+
+def helper_of(queue: Queue, job_id: str) -> str | None:
+    """A worker that has a share of a job in hand and is not the one that runs it."""
+    lead = select(JobRow.owner).where(JobRow.id == job_id).scalar_subquery()
+    query = select(JobShareRow.owner).where(JobShareRow.job == job_id, JobShareRow.owner != lead)
+    with queue.database.reading() as session:
+        return session.scalar(query)
+
+
+def process_of(settings: Settings, owner: str) -> int:
+    """The actor that holds a worker's lock."""
+    held = {pid: [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()] for pid in desks_of(settings)}
+    return next(pid for pid, files in held.items() if any(file.endswith(f"{owner}.lock") for file in files))
 
 
 def sweep_of(store: Store, bundle: Path) -> SweepJob:
