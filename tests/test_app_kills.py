@@ -11,7 +11,7 @@ from lasting import LONG_S, N_STEPS, opened, request
 from worker_process import Workers
 
 
-def test_eighteen_kills_at_random_moments_lose_nothing(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_twenty_kills_at_random_moments_lose_nothing(tiny_bundle: Path, tmp_path: Path) -> None:
     """The circuits are those of a worker that nobody disturbed; a job that is done stays done."""
     seeds = (1, 2, 3)
     moments = random.Random(7)
@@ -27,7 +27,7 @@ def test_eighteen_kills_at_random_moments_lose_nothing(tiny_bundle: Path, tmp_pa
         jobs = [queue.add(request(seed)) for seed in seeds]
         done: dict[str, str | None] = {}
         worker = workers.start()
-        for n in range(18):
+        for n in range(20):
             if jobs_done(queue, jobs):
                 jobs.append(queue.add(request(seeds[len(jobs) % 3])))  # the same again
             before = {job.id: queue.get(job.id) for job in jobs}

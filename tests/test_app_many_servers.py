@@ -7,9 +7,12 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy.exc import OperationalError
 
 import tiny
 from app.main import create_app
+from app.queue import Event
+from app.routes.jobs import LAST_EVENT
 from app.schemas import Job
 from app.settings import Settings
 from conftest import TINY, serving
@@ -59,3 +62,29 @@ def test_a_text_that_no_database_holds_is_refused(client: TestClient, circuit_id
     assert client.get("/circuits/%00.json").status_code in (404, 422)
     assert client.get(f"/circuits/{circuit_id}.json", params={"notes": "\x00"}).status_code in (404, 422)
     assert client.get("/tasks/%00.json").status_code in (404, 422)
+
+
+@pytest.mark.both_engines
+def test_a_stream_ends_in_order_when_its_store_goes_away(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = Job.model_validate(client.post("/jobs", json={"model": tiny.MODEL, "task": tiny.TASK}).json())
+    for given, status in ((str(LAST_EVENT + 1), 422), (str(10**30), 422), ("-1", 422)):
+        assert client.get(job.events_url, headers={"last-event-id": given}).status_code == status
+    queue = client.app.state.queue  # type: ignore[attr-defined]
+    events, asked = queue.events, []
+
+    def away(job_id: str, after: int) -> list[Event]:
+        asked.append(after)
+        if len(asked) > 1:
+            raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
+        return list(events(job_id, after))
+
+    monkeypatch.setattr(queue, "events", away)
+    seen = client.get(job.events_url).text
+    assert '"state":"queued"' in seen and "the store does not answer" in caplog.text
+    monkeypatch.setattr(queue, "events", events)
+    client.post(f"{job.url}/cancel")
+    rest = client.get(job.events_url, headers={"last-event-id": str(asked[-1])}).text
+    assert '"state":"cancelled"' in rest and '"state":"queued"' not in rest
+    assert '"state":"cancelled"' in client.get(job.events_url, headers={"last-event-id": str(LAST_EVENT)}).text

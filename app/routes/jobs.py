@@ -1,5 +1,6 @@
 """Jobs: ask for a prune, watch it, stop it with what it has, cancel it."""
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Header
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import urls
 from app.deps import TheCatalogue, TheMakers, ThePages, TheQueue, TheVisitor
@@ -16,10 +18,13 @@ from app.job_rows import FINAL
 from app.routes.submitted import answers, submitted
 from app.schemas import Job, JobLogLine, PruneRequest, SearchRequest, StepEvent
 
+log = logging.getLogger(__name__)
 router = APIRouter(tags=["jobs"])
 
 #: How often a stream looks for news. Streams read the store, so any process can serve any job.
 POLL_S = 0.15
+#: Ids of events are what every database holds as a whole number.
+LAST_EVENT = 2**31 - 1
 
 
 @router.post(
@@ -121,13 +126,17 @@ def existing_job(job_id: str, queue: TheQueue) -> Job:
 async def events(
     job: Annotated[Job, Depends(existing_job)],
     queue: TheQueue,
-    last_event_id: Annotated[int, Header(ge=0)] = 0,
+    last_event_id: Annotated[int, Header(ge=0, le=LAST_EVENT)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     last, queue_place = last_event_id, job.queue_place
     while True:
-        # The job is read before its events: once it is final, they are complete.
-        now = await run_sync(queue.get, job.id)
-        news = await run_sync(queue.events, job.id, last)
+        try:
+            # The job is read before its events: once it is final, they are complete.
+            now = await run_sync(queue.get, job.id)
+            news = await run_sync(queue.events, job.id, last)
+        except SQLAlchemyError as error:
+            log.warning("the stream of job %s ends, the store does not answer: %s", job.id, type(error).__name__)
+            return  # whoever reads it comes back and goes on after the last event
         for event in news:
             last = event.id
             yield ServerSentEvent(event=event.kind, id=str(event.id), raw_data=event.data)
