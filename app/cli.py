@@ -37,29 +37,21 @@ def _tasks(settings: Settings) -> Iterator["Tasks"]:
         database.close()
 
 
-@app.command()
-def serve(
+@app.command("serve")
+def serve_app(
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
     data_dir: DataDir = None,
     device: Device = None,
+    processes: Annotated[int | None, typer.Option(help="that answer requests, each with models of its own")] = None,
 ) -> None:
     """Serve the app. What is not given comes from the environment, SPARSESCOPE_HOST and so on."""
-    import uvicorn
-
     from app.logs import log_as
-    from app.main import create_app
+    from app.web import serve
 
     log_as(Settings().log)
     with sentences():
-        settings = settings_of(host=host, port=port, data_dir=data_dir, device=device)
-        app = create_app(settings)
-    # Event streams stay open until their job ends; a stop does not wait for them. Idle connections are kept longer than
-    # a proxy keeps them (nginx: 60 s), so that it never sends a request on one that is just being closed here.
-    uvicorn.run(
-        app, host=settings.host, port=settings.port, timeout_graceful_shutdown=1, timeout_keep_alive=75,
-        access_log=False, log_config=None, server_header=False,
-    )  # fmt: skip
+        serve(settings_of(host=host, port=port, data_dir=data_dir, device=device, processes=processes))
 
 
 app.command()(work)

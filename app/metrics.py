@@ -1,6 +1,7 @@
 """Numbers for a monitor, in the form of Prometheus: requests as they come, jobs and memory when they are asked for."""
 
 import logging
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import get_args
@@ -8,6 +9,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +24,8 @@ from model.device import memory_in_use
 log = logging.getLogger(__name__)
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+#: Where processes that serve together put their numbers; prometheus_client reads it when it is imported.
+TOGETHER = "PROMETHEUS_MULTIPROC_DIR"
 LATENCIES_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -32,7 +36,8 @@ class Metrics:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
-        self._registry.register(_State(database, library))
+        self._state = _State(database, library)
+        self._registry.register(self._state)
         self._requests = Counter(
             "sparsescope_requests", "Requests answered, by pattern of the route", ["method", "route", "status"],
             registry=self._registry,
@@ -47,7 +52,13 @@ class Metrics:
         self._latency.labels(method, route).observe(elapsed_s)
 
     def text(self) -> bytes:
-        return generate_latest(self._registry)
+        """Requests are those of all processes that serve together."""
+        if TOGETHER not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)
+        together.register(self._state)
+        return generate_latest(together)
 
 
 class _State(Collector):

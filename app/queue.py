@@ -1,11 +1,12 @@
 """Jobs in the store as those who ask see them: asked for, joined, watched, stopped, cancelled."""
 
 import hashlib
+import logging
 import secrets
 from typing import NamedTuple, cast
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.database import Database
@@ -13,6 +14,8 @@ from app.errors import Refusal
 from app.job_rows import FINAL, WAITING, announce, end, note, now, places, row_of, wire
 from app.schemas import Job, JobLogLine, JobRequest, JobState
 from app.tables import JobEventRow, JobRow
+
+log = logging.getLogger(__name__)
 
 #: Kinds of jobs that keep nothing of what is half done.
 WHOLE = ("means", "sweep")
@@ -146,6 +149,15 @@ class Queue:
         query = columns.where(JobEventRow.job == job_id, JobEventRow.id > after).order_by(JobEventRow.id)
         with self.database.reading() as session:
             return [Event(*row) for row in session.execute(query)]
+
+    def news(self, job_id: str, after: int) -> tuple[Job, list[Event]] | None:
+        """A job and its events after one of them; None where the store does not answer."""
+        try:
+            # The job is read before its events: once it is final, they are complete.
+            return self.get(job_id), self.events(job_id, after)
+        except SQLAlchemyError as error:
+            log.warning("the store does not answer, so the stream of job %s ends: %s", job_id, type(error).__name__)
+            return None
 
     def log(self, job_id: str) -> list[JobLogLine]:
         """What has been written down about a job, oldest first."""

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     log: Literal["text", "json"] = Field("text", description="a sentence a line, or an object a line")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
+    processes: int = Field(1, ge=1, le=64, description="that answer requests on one port; jobs run in processes apart")
     model_memory_bytes: int = Field(
         8_000_000_000, ge=1, description="loaded models of a process take up at most this; the least recent is dropped"
     )

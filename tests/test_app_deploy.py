@@ -70,9 +70,8 @@ def test_the_settings_of_the_guide_exist_with_their_defaults() -> None:
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
     for name, said in rows:
         default = defaults[name.lower()]
-        shown = {None: "none", True: "true", False: "false"}.get(
-            default, f"{default:,}" if type(default) is int else None
-        )
+        words = {None: "none", True: "true", False: "false"}
+        shown = f"{default:,}" if type(default) is int else words.get(default)
         assert said.strip().strip("`") == (shown or str(default)), name
 
 

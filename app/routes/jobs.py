@@ -1,6 +1,5 @@
 """Jobs: ask for a prune, watch it, stop it with what it has, cancel it."""
 
-import logging
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -9,7 +8,6 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Header
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from sqlalchemy.exc import SQLAlchemyError
 
 from app import urls
 from app.deps import TheCatalogue, TheMakers, ThePages, TheQueue, TheVisitor
@@ -18,7 +16,6 @@ from app.job_rows import FINAL
 from app.routes.submitted import answers, submitted
 from app.schemas import Job, JobLogLine, PruneRequest, SearchRequest, StepEvent
 
-log = logging.getLogger(__name__)
 router = APIRouter(tags=["jobs"])
 
 #: How often a stream looks for news. Streams read the store, so any process can serve any job.
@@ -130,13 +127,10 @@ async def events(
 ) -> AsyncIterator[ServerSentEvent]:
     last, queue_place = last_event_id, job.queue_place
     while True:
-        try:
-            # The job is read before its events: once it is final, they are complete.
-            now = await run_sync(queue.get, job.id)
-            news = await run_sync(queue.events, job.id, last)
-        except SQLAlchemyError as error:
-            log.warning("the stream of job %s ends, the store does not answer: %s", job.id, type(error).__name__)
-            return  # whoever reads it comes back and goes on after the last event
+        found = await run_sync(queue.news, job.id, last)
+        if found is None:
+            return  # whoever reads it comes back, and goes on after the last event
+        now, news = found
         for event in news:
             last = event.id
             yield ServerSentEvent(event=event.kind, id=str(event.id), raw_data=event.data)
