@@ -6,6 +6,8 @@ are from their means; the means of all of them are constants, cumulated stage by
 final one).
 """
 
+from functools import cached_property
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -13,7 +15,7 @@ from torch import Tensor
 from model.circuit import Keep
 from model.compiled.nodes import Gates, Kept, Values, column, stacked, together
 from model.compiled.tables import tables_of
-from model.compiled.topk import Everywhere, Places, Settled, survivors
+from model.compiled.topk import Everywhere, Places, Rows, Settled, survivors
 from model.means import Means
 from model.transformer import Norm, Transformer, abs_topk
 
@@ -36,6 +38,12 @@ class Stream:
             written |= keep[site]
             read |= keep[site.replace("resid_delta", "act_in")][: config.d_model]
         self.written = written.nonzero().flatten()
+        #: Places among the written channels of those that a node of an earlier stage writes, by stage.
+        self.written_before = [
+            torch.stack([keep[site] for site in deltas[:stage]]).any(dim=0)[self.written].nonzero().flatten()
+            if stage else self.written[:0]
+            for stage in range(len(deltas))
+        ]  # fmt: skip
         self.read = (read & ~written).nonzero().flatten()
         self.place = torch.full((config.d_model,), -1, device=self.device)
         channels = torch.cat([self.written, self.read])
@@ -212,26 +220,36 @@ class Reader:
             out.append(self.position_rows[:, state.static.positions][:, None])
         return stacked(out)
 
+    @cached_property
+    def _rivals(self) -> Rows:
+        weights = self.weights[self.stream.written[self.stream.written_before[self.stage]]]
+        return Rows(weights.diag(), torch.zeros(len(weights), 1, device=weights.device))
+
     @property
     def _by_token(self) -> bool:
         """Whether the order of what nodes do not write follows from the token alone."""
         return self.rms and self.position_table is None and self.stream.wpe is None
 
     def _survivors(self, plain: Values, x: Values, static: Static) -> Tensor:
-        written = self.stream.written
+        moved = self.stream.written_before[self.stage]
+        written = self.stream.written[moved]
         weights = self.weights[written][:, None]
+        now = x.detach()[moved]
 
         def rivals(places: Places | Everywhere) -> Tensor:
-            return (places.of(x.detach()) * weights).abs()
+            return (places.of(now) * weights).abs()
 
-        before = static.written + column(self.stream.constants[self.stage][written])
+        before = static.written[moved] + column(self.stream.constants[self.stage][written])
 
         def overcounted(places: Places | Everywhere) -> Tensor:
             return (places.of(before) * weights).abs()
 
         settled = static.settled(self.stage, self.weights)
         assert self.kept_by is not None
-        return survivors(plain.detach().abs(), self.kept_by, settled, len(written), rivals, overcounted)
+        return survivors(
+            plain.detach().abs(), self.kept_by, settled, len(written), rivals, overcounted,
+            rows=self._rivals, values=now, before=before,
+        )  # fmt: skip
 
     def _whole(self, state: State) -> Values:
         """The same where that order depends on more: every channel is computed."""

@@ -6,15 +6,19 @@ do, and are computed only where the settled values alone leave it open. Exact bu
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+import torch.nn.functional as F
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-from model.compiled.nodes import Gates, Kept, Values, together
-from model.sparse.count import admit
-from model.sparse.kernel import array
+from model.compiled.nodes import Gates, Kept, Values, stacked, together
+from model.sparse.activate import GELU, NONE, RELU
+from model.sparse.count import contest
+from model.sparse.kernel import Array, array, shared_out
 
 #: Comparisons that are made at once.
 BLOCK = 2**24
@@ -114,21 +118,27 @@ def survivors(
     n_rivals: int,
     rivals: Rivals,
     overcounted: Rivals | None = None,
-) -> Bool[Tensor, "_node _variant _prompt _pos"]:
-    """Which values are among the `kept_by` largest; `rivals` are all that is not settled, the values themselves too.
+    *,
+    rows: "Rows",
+    values: Values | None,
+    before: Values | None = None,
+) -> Shaped[Tensor, "_node _variant _prompt _pos"]:
+    """Which values are among the `kept_by` largest, as a factor; `rivals` are all that is not settled, the values
+    themselves too.
 
     What beats all but `kept_by - n_rivals` settled values is in, what `kept_by` of them beat is out. The settled list
-    may hold old values of the rivals too: those are `overcounted`.
+    may hold old values of the rivals too: those are `overcounted`. On a CPU the same rivals are `rows` of `values`
+    besides the values themselves; with `before`, where the settled list has all that rivals were, instead of them.
     """
     if kept_by == 0:
         return torch.zeros_like(magnitudes, dtype=torch.bool)
+    if magnitudes.device.type == "cpu":
+        return _decided(magnitudes, kept_by, settled, rows, values, before)
     inside = magnitudes > settled.largest(kept_by - n_rivals)
     open_ = ~inside & (magnitudes > 0)
     beaten_by = kept_by + (0 if overcounted is None else n_rivals)
     if beaten_by <= settled.table.shape[1]:
         open_ &= magnitudes >= settled.largest(beaten_by)
-    if open_.device.type == "cpu":
-        return _admitted(magnitudes, inside, open_, kept_by, settled, n_rivals, rivals, overcounted)
     # rivals are computed once for each place where anything is open, then compared with one node after another
     everywhere = Places(*open_.any(dim=0).nonzero().unbind(dim=1))
     for part in torch.arange(len(everywhere.pos), device=open_.device).split(max(1, BLOCK // max(1, n_rivals))):
@@ -146,36 +156,41 @@ def survivors(
     return inside
 
 
-def _admitted(
-    magnitudes: Values,
-    inside: Bool[Tensor, "_node _variant _prompt _pos"],
-    open_: Bool[Tensor, "_node _variant _prompt _pos"],
-    kept_by: int,
-    settled: Settled,
-    n_rivals: int,
-    rivals: Rivals,
-    overcounted: Rivals | None,
-) -> Bool[Tensor, "_node _variant _prompt _pos"]:
-    """`inside`, with what is open decided by a kernel; at all places at once where it is open at many of them."""
-    at_once = max(1, BLOCK // max(1, n_rivals))
-    undecided = open_.any(dim=0)
-    n_places = int(undecided.count_nonzero())
-    blocks: list[Places | Everywhere] = []
-    if n_places and undecided.numel() <= min(8 * n_places, at_once):
-        blocks.append(Everywhere(*undecided.shape))
-    elif n_places:
-        everywhere = Places(*undecided.nonzero().unbind(dim=1))
-        blocks += [everywhere.pick(part) for part in torch.arange(n_places).split(at_once)]
-    for block in blocks:
-        larger = array(rivals(block))
-        old = larger[:0] if overcounted is None else array(overcounted(block))
-        found = block.of(inside).contiguous()
-        admit(array(settled.table), settled.rows_at(block).contiguous().numpy(), larger, old,
-              array(block.of(magnitudes)), block.of(open_).contiguous().numpy(), kept_by, found.numpy())  # fmt: skip
-        if isinstance(block, Everywhere):
-            return found.view(inside.shape)
-        inside[:, *block] = found
+def _decided(
+    magnitudes: Values, kept_by: int, settled: Settled, rows: "Rows", values: Values | None, before: Values | None
+) -> Float[Tensor, "_node _variant _prompt _pos"]:
+    """The same by a kernel, which computes what competes only where it must."""
+    shape = magnitudes.shape[1:]
+    everywhere = Everywhere(*shape)
+
+    def at_each(x: Values | None) -> Array:
+        return np.empty((0, everywhere.n), np.float32) if x is None else array(everywhere.of(x))
+
+    inside = torch.empty(magnitudes.shape)
+    lists = settled.rows_at(everywhere).contiguous().numpy()
+    shared_out(
+        contest, everywhere.n, array(magnitudes.flatten(1)), kept_by, array(settled.table), lists, *rows.entries,
+        rows.which, at_each(values), at_each(before), before is not None, inside.flatten(1).numpy(),
+    )  # fmt: skip
     return inside
+
+
+class Rows:
+    """Rivals as the kernel has them: the nonzeros of a matrix, what is added (one column or one for each list of
+    settled values), and the activation."""
+
+    def __init__(
+        self, weight: Float[Tensor, "rival source"], base: Float[Tensor, "rival _list"], which: int = NONE
+    ) -> None:
+        self.weight, self.base, self.which = weight, base, which
+
+    @cached_property
+    def entries(self) -> tuple[Array, Array, Array, Array]:
+        """Where each row's entries start, their sources, their weights; what is added."""
+        targets, sources = self.weight.nonzero().unbind(dim=1)
+        starts = np.zeros(len(self.weight) + 1, dtype=np.int64)
+        np.cumsum(np.bincount(targets.numpy(), minlength=len(self.weight)), out=starts[1:])
+        return starts, sources.to(torch.int32).numpy(), array(self.weight[targets, sources]), array(self.base)
 
 
 def _count(
@@ -203,6 +218,7 @@ class Rest:
         moved = (weight != 0).any(dim=1)
         rivals = (others & moved).nonzero().flatten()
         self.weight, self.base = weight[rivals], base[rivals, None]
+        self.rows = Rows(self.weight, self.base, {F.relu: RELU, F.gelu: GELU}.get(activation, NONE))
         self.settled = Settled(activation(base[others & ~moved]).abs()[None])
 
     def leave(self, x: Values, read: Values | None) -> Values:
@@ -217,7 +233,10 @@ class Rest:
             return torch.cat([ours, others])
 
         n_rivals = len(x) + (0 if read is None else len(self.base))
-        return x * survivors(magnitudes, self.kept_by, self.settled, n_rivals, rivals)
+        inside = survivors(
+            magnitudes, self.kept_by, self.settled, n_rivals, rivals, rows=self.rows, values=read
+        )  # fmt: skip
+        return x * inside
 
 
 def gated(x: Values, kept: Kept, gates: Gates) -> Values:
@@ -242,6 +261,7 @@ class OutContest:
         moved = (weight_v != 0).any(dim=1) | (weight_scaled != 0).any(dim=1)
         rivals = (others & moved).nonzero().flatten()
         self.weight_v, self.weight_scaled, self.base = weight_v[rivals], weight_scaled[rivals], base[rivals]
+        self.rows = Rows(torch.cat([self.weight_v, self.weight_scaled], dim=1), self.base)
         self.settled = base[others & ~moved].abs().t()
         self._sorted: Settled | None = None
 
@@ -274,4 +294,9 @@ class OutContest:
                 others = others + self.weight_scaled @ places.of(scaled.detach())
             return torch.cat([places.of(magnitudes), others.expand(-1, places.n).abs()])
 
-        return x * survivors(magnitudes, self.kept_by, self._settled(positions), len(x) + len(self.base), rivals)
+        parts = [part for part in (moved, scaled) if part is not None]
+        inside = survivors(
+            magnitudes, self.kept_by, self._settled(positions), len(x) + len(self.base), rivals,
+            rows=self.rows, values=stacked(parts) if parts else None,
+        )  # fmt: skip
+        return x * inside

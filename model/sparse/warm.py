@@ -6,7 +6,7 @@ from functools import cache
 import torch
 
 from model.config import LOCTYPES, ModelConfig
-from model.sparse.count import admit
+from model.sparse.count import contest
 from model.sparse.heads import every_query, one_query
 from model.sparse.transformer import SparseTransformer
 from model.transformer import Transformer
@@ -29,10 +29,11 @@ def warm() -> None:
     sparse(torch.arange(4)[None])
     sparse.surprise(torch.arange(4)[None])
     one, table = torch.zeros(1, 1, 1, 1).numpy(), torch.zeros(1, 1).numpy()
-    place, yes = torch.zeros(1, dtype=torch.long).numpy(), torch.ones(1, 1, dtype=torch.bool).numpy()
+    place, few = torch.zeros(1, dtype=torch.long).numpy(), torch.zeros(1, dtype=torch.int32).numpy()
+    starts = torch.tensor([0, 1]).numpy()
     every_query(one[0], one[0], one[0], one[0, 0], 1, one[0].repeat(2, axis=1), 0, 1)
     one_query(one, one, one, one[0], place, one.repeat(2, axis=1))
-    admit(table, place, table, table, table, yes, 1, yes)
+    contest(table, 1, table, place, starts, few, table[0], table, 0, table, table, True, table, 0, 1)
 
 
 @cache
