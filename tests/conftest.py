@@ -199,9 +199,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def layered(server: Server) -> CircuitDetail:
     """A circuit of that bundle with attention and MLP nodes in several layers."""
-    summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
+    summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json", timeout=60).json()]
     chosen = max((c for c in summaries if c.task == "bracket_counting"), key=lambda c: (c.n_nodes, c.id))
-    return CircuitDetail.model_validate_json(httpx.get(f"{server.url}{chosen.url}.json").text)
+    return CircuitDetail.model_validate_json(httpx.get(f"{server.url}{chosen.url}.json", timeout=60).text)
 
 
 @pytest.fixture(scope="session")

@@ -73,10 +73,12 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with tempfile.TemporaryDirectory() as folder, serving(ROOT / "bundle", Path(folder) / "data") as server:
-        all_of_them = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
+        all_of_them = [
+            CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json", timeout=60).json()
+        ]
         quotes = [c for c in all_of_them if c.task == "single_double_quote"] or all_of_them
         first = min(quotes, key=lambda c: c.n_nodes)
-        circuit = CircuitDetail.model_validate_json(httpx.get(f"{server.url}{first.url}.json").text)
+        circuit = CircuitDetail.model_validate_json(httpx.get(f"{server.url}{first.url}.json", timeout=60).text)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             for name in asked.states:

@@ -95,10 +95,10 @@ def test_the_script_and_the_line_of_a_shell_run(tiny_server: Server, circuit_id:
     asked = {"target": {"kind": "circuit", "circuit": circuit_id}, "n_pairs": 8,
              "interventions": [on("0.mlp.post_act:0", "patch"), on("1.attn.h0", "value", value=-0.25)]}  # fmt: skip
     record = httpx.post(f"{tiny_server.url}/ablations", json=asked, timeout=60).json()
-    script = httpx.get(f"{tiny_server.url}{record['url']}.py").text
+    script = httpx.get(f"{tiny_server.url}{record['url']}.py", timeout=60).text
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stderr
     assert f"-> {record['after']['loss_nats']['value']:.4f} nats, 8 pairs" in ran.stdout and "reproduced" in ran.stdout
-    line = httpx.get(f"{tiny_server.url}{record['url']}.sh").text
+    line = httpx.get(f"{tiny_server.url}{record['url']}.sh", timeout=60).text
     shell = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
     assert json.loads(shell.stdout) == record

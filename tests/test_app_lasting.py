@@ -57,7 +57,7 @@ def test_a_killed_worker_and_a_killed_server_leave_their_job_to_the_next(tiny_bu
         [worker] = workers_of(server)
         os.kill(worker, signal.SIGKILL)
         wait_for(lambda: job_of(server, job).resumed_from_step is not None, LONG_S)
-        assert httpx.get(f"{server.url}/healthz").status_code == 200
+        assert httpx.get(f"{server.url}/healthz", timeout=60).status_code == 200
         [worker] = workers_of(server)
         was = step_of(server, job)
         server.kill()

@@ -36,9 +36,9 @@ def test_two_servers_on_one_database_see_each_others_work(
         streamed = serves.get(job.events_url).text
         assert [line[4:] for line in streamed.splitlines() if line.startswith("id: ")] == [str(id) for id, _, _ in seen]
         done = Job.model_validate(seen[-1][2])
-        circuit = httpx.get(f"{works.url}/circuits/{done.circuit}.json").json()
+        circuit = httpx.get(f"{works.url}/circuits/{done.circuit}.json", timeout=60).json()
         assert serves.get(f"/circuits/{done.circuit}.json").json() == circuit
-        kept = httpx.post(f"{works.url}/circuits/{circuit_id}/annotations", json=WRITTEN).json()
+        kept = httpx.post(f"{works.url}/circuits/{circuit_id}/annotations", json=WRITTEN, timeout=60).json()
         assert serves.get(f"{kept['url']}.json").json() == kept, "unlisted, and opened by its address"
 
 

@@ -14,7 +14,7 @@ N_ASKED = 24
 
 
 def counted(server: Server, route: str) -> float:
-    text = httpx.get(f"{server.url}/metrics").text
+    text = httpx.get(f"{server.url}/metrics", timeout=60).text
     samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
     return sum(s.value for s in samples if s.name == "sparsescope_requests_total" and s.labels["route"] == route)
 
@@ -43,11 +43,11 @@ def server(tiny_bundle: Path, tmp_path: Path) -> "Server":  # type: ignore[misc]
 def test_processes_on_one_port_count_together_and_end_together(server: Server, circuit_id: str) -> None:
     wait_for(lambda: Path(server.log.name).read_text().count("Application startup complete") == 2, 120)
     for _ in range(N_ASKED):  # each on a connection of its own, so whichever is free takes it
-        assert httpx.get(f"{server.url}/circuits/{circuit_id}.json").status_code == 200
+        assert httpx.get(f"{server.url}/circuits/{circuit_id}.json", timeout=60).status_code == 200
     assert [counted(server, "/circuits/{circuit_id}.json") for _ in range(6)] == [N_ASKED] * 6, "whoever is asked"
     assert len(processes(server, "app.cli work")) == 1, "jobs run in one place"
-    ready = httpx.get(f"{server.url}/readyz")
-    wait_for(lambda: httpx.get(f"{server.url}/readyz").status_code == 200)
+    ready = httpx.get(f"{server.url}/readyz", timeout=60)
+    wait_for(lambda: httpx.get(f"{server.url}/readyz", timeout=60).status_code == 200)
     assert ready.headers["x-request-id"]
 
     before = processes(server, "spawn_main")

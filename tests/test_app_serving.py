@@ -33,13 +33,13 @@ def task(tiny_server: Server) -> str:
 
 def submit(server: Server, settings: dict[str, Any]) -> Job:
     body = {"model": tiny.MODEL, "task": MINE.name, "settings": settings}
-    response = httpx.post(f"{server.url}/jobs", json=body)
+    response = httpx.post(f"{server.url}/jobs", json=body, timeout=60)
     assert response.status_code in (200, 202) and response.headers["location"] == response.json()["url"]
     return Job.model_validate(response.json())
 
 
 def job_of(server: Server, job: Job) -> Job:
-    return Job.model_validate(httpx.get(f"{server.url}{job.url}.json").json())
+    return Job.model_validate(httpx.get(f"{server.url}{job.url}.json", timeout=60).json())
 
 
 def events(server: Server, job: Job, after: int | None = None) -> Iterator[tuple[int, str, dict[str, Any]]]:
@@ -75,7 +75,7 @@ def test_a_prune_from_request_to_circuit(tiny_server: Server) -> None:
 
     done = job_of(tiny_server, job)
     assert done.state == "done" and done.circuit is not None
-    text = httpx.get(f"{tiny_server.url}/circuits/{done.circuit}.json").text
+    text = httpx.get(f"{tiny_server.url}/circuits/{done.circuit}.json", timeout=60).text
     circuit = CircuitDetail.model_validate_json(text)
     assert circuit.id == done.circuit and circuit.provenance.settings.n_steps == 5
     assert circuit.measures.circuit.n_pairs == tiny.N_PAIRS and circuit.measures.circuit.split == "heldout"
@@ -85,7 +85,7 @@ def test_a_prune_from_request_to_circuit(tiny_server: Server) -> None:
     assert again.id != job.id, "a job that has ended is not joined"
     list(events(tiny_server, again))
     assert job_of(tiny_server, again).circuit == done.circuit, "the same prune gives the same circuit"
-    assert httpx.get(f"{tiny_server.url}/circuits/{done.circuit}.json").text == text, "and its record stays"
+    assert httpx.get(f"{tiny_server.url}/circuits/{done.circuit}.json", timeout=60).text == text, "and its record stays"
 
 
 def test_a_running_prune_is_cancelled_within_a_second(tiny_server: Server) -> None:
@@ -94,7 +94,7 @@ def test_a_running_prune_is_cancelled_within_a_second(tiny_server: Server) -> No
     while next(stream)[1] != "step":
         pass
     assert job_of(tiny_server, waiting).queue_place == 0
-    answer = httpx.post(f"{tiny_server.url}{job.url}/cancel")
+    answer = httpx.post(f"{tiny_server.url}{job.url}/cancel", timeout=60)
     assert answer.status_code == 200 and answer.json()["state"] == "cancelled"
     assert list(stream)[-1][2]["state"] == "cancelled"
     wait_for(lambda: job_of(tiny_server, waiting).state != "queued", timeout_s=15)
@@ -106,20 +106,20 @@ def test_a_queued_prune_is_cancelled_at_once(tiny_server: Server) -> None:
     joined = submit(tiny_server, ENDLESS | {"seed": 1})
     assert joined.id == queued.id != running.id, "the same request joins the job that waits"
     for job in (queued, running):
-        assert httpx.post(f"{tiny_server.url}{job.url}/cancel").json()["state"] == "cancelled"
+        assert httpx.post(f"{tiny_server.url}{job.url}/cancel", timeout=60).json()["state"] == "cancelled"
     sent = [data["state"] for _, kind, data in events(tiny_server, queued) if kind == "state"]
     assert sent == ["queued", "cancelled"]
-    again = httpx.post(f"{tiny_server.url}{queued.url}/cancel")
+    again = httpx.post(f"{tiny_server.url}{queued.url}/cancel", timeout=60)
     assert again.status_code == 409 and "is cancelled already" in again.text
 
 
 def test_a_prune_that_cannot_be_done_fails_with_a_sentence(tiny_server: Server) -> None:
     body = {"model": tiny.MODEL, "task": "while_return_true", "settings": QUICK}
-    job = Job.model_validate(httpx.post(f"{tiny_server.url}/jobs", json=body).json())
+    job = Job.model_validate(httpx.post(f"{tiny_server.url}/jobs", json=body, timeout=60).json())
     failed = list(events(tiny_server, job))[-1][2]
     assert failed["state"] == "failed"
     assert "tokens; this model reads at most" in failed["error"] or "is not one token" in failed["error"]
-    assert httpx.get(f"{tiny_server.url}/healthz").status_code == 200
+    assert httpx.get(f"{tiny_server.url}/healthz", timeout=60).status_code == 200
 
 
 def test_pages_answer_while_a_prune_runs(tiny_server: Server, circuit_id: str) -> None:
@@ -129,7 +129,7 @@ def test_pages_answer_while_a_prune_runs(tiny_server: Server, circuit_id: str) -
         response = httpx.get(f"{tiny_server.url}/circuits/{circuit_id}.json", timeout=60)
         assert response.status_code == 200
     assert job_of(tiny_server, job).state == "running", "none of them waited for its end"
-    assert httpx.post(f"{tiny_server.url}{job.url}/cancel").status_code == 200
+    assert httpx.post(f"{tiny_server.url}{job.url}/cancel", timeout=60).status_code == 200
 
 
 def test_a_prune_that_is_stopped_keeps_the_best_circuit_so_far(tiny_server: Server) -> None:
@@ -137,16 +137,18 @@ def test_a_prune_that_is_stopped_keeps_the_best_circuit_so_far(tiny_server: Serv
     stream = events(tiny_server, job)
     while next(stream)[1] != "step":
         pass
-    assert httpx.post(f"{tiny_server.url}{job.url}/stop").json()["stop_asked"]
+    assert httpx.post(f"{tiny_server.url}{job.url}/stop", timeout=60).json()["stop_asked"]
     last = list(stream)[-1][2]
     assert last["state"] == "done" and last["stop_asked"]
-    circuit = CircuitDetail.model_validate(httpx.get(f"{tiny_server.url}/circuits/{last['circuit']}.json").json())
+    circuit = CircuitDetail.model_validate(
+        httpx.get(f"{tiny_server.url}/circuits/{last['circuit']}.json", timeout=60).json()
+    )
     assert 0 < circuit.provenance.n_steps_run < STOPPED["n_steps"] and circuit.nodes
-    log = httpx.get(f"{tiny_server.url}{job.url}/log.json").json()
+    log = httpx.get(f"{tiny_server.url}{job.url}/log.json", timeout=60).json()
     assert [line["message"] for line in log][0] == "asked for" and log[-1]["message"] == "done"
-    page = httpx.get(f"{tiny_server.url}{job.url}", headers={"accept": "text/html"}).text
+    page = httpx.get(f"{tiny_server.url}{job.url}", headers={"accept": "text/html"}, timeout=60).text
     assert "asked to stop and to keep what there is" in page
-    assert httpx.post(f"{tiny_server.url}{job.url}/stop").status_code == 409
+    assert httpx.post(f"{tiny_server.url}{job.url}/stop", timeout=60).status_code == 409
 
 
 def test_a_server_that_is_stopped_ends_soon_even_with_a_stream_open(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -160,7 +162,7 @@ def test_a_server_that_is_stopped_ends_soon_even_with_a_stream_open(tiny_bundle:
         assert server.process.wait(timeout=60) is not None
         with pytest.raises(httpx.TransportError):
             list(stream)
-            httpx.get(f"{server.url}/healthz")
+            httpx.get(f"{server.url}/healthz", timeout=60)
 
 
 def test_two_servers_share_a_queue(tiny_server: Server, tiny_bundle: Path) -> None:
@@ -190,28 +192,30 @@ def test_a_full_disk_is_said_and_nothing_is_half_kept(tiny_server: Server, circu
         for answer in answers:
             assert answer.status_code == 507, answer.text
             assert answer.json()["error"]["message"].startswith("the server's disk is full; nothing was kept")
-        assert httpx.get(f"{tiny_server.url}/circuits/{circuit_id}.json").status_code == 200, "pages are read on"
-        assert WRITTEN["author"] not in httpx.get(f"{note}.json").text
+        assert httpx.get(f"{tiny_server.url}/circuits/{circuit_id}.json", timeout=60).status_code == 200, (
+            "pages are read on"
+        )
+        assert WRITTEN["author"] not in httpx.get(f"{note}.json", timeout=60).text
     finally:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     now = sorted(path.relative_to(files) for path in files.glob("**/*") if "workers" not in path.parts)
     assert [path for path in now if path not in was and path.name != "staging"] == []
-    assert httpx.post(note, json=WRITTEN).status_code == 201, "the same server, once there is room"
+    assert httpx.post(note, json=WRITTEN, timeout=60).status_code == 201, "the same server, once there is room"
 
 
 def test_a_search_keeps_the_best_of_its_trials(tiny_server: Server) -> None:
     settings = {"n_steps": 4, "pairs_per_step": 2, "target_loss_nats": 5, "greedy": False, "cut_edges": False}
     body = {"model": tiny.MODEL, "task": MINE.name, "settings": settings, "n_trials": 2}
-    answer = httpx.post(f"{tiny_server.url}/jobs/searches", json=body)
+    answer = httpx.post(f"{tiny_server.url}/jobs/searches", json=body, timeout=60)
     assert answer.status_code == 202
     job = Job.model_validate(answer.json())
-    assert httpx.post(f"{tiny_server.url}/jobs/searches", json=body).json()["id"] == job.id, "joined"
+    assert httpx.post(f"{tiny_server.url}/jobs/searches", json=body, timeout=60).json()["id"] == job.id, "joined"
     sent = list(events(tiny_server, job))
     assert sent[-1][2]["state"] == "done"
     assert {data["phase"] for _, kind, data in sent if kind == "step"} == {"searching"}
     messages = [data["message"] for _, kind, data in sent if kind == "log"]
     assert [m.split(":")[0] for m in messages if m.startswith("trial")] == ["trial 1 of 2", "trial 2 of 2"]
-    circuit = httpx.get(f"{tiny_server.url}/circuits/{sent[-1][2]['circuit']}.json").json()
+    circuit = httpx.get(f"{tiny_server.url}/circuits/{sent[-1][2]['circuit']}.json", timeout=60).json()
     assert len(circuit["provenance"]["search"]["trials"]) == 2
-    page = httpx.get(f"{tiny_server.url}{job.url}", headers={"accept": "text/html"}).text
+    page = httpx.get(f"{tiny_server.url}{job.url}", headers={"accept": "text/html"}, timeout=60).text
     assert "2 trials" in page and "Searching settings" in page

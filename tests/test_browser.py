@@ -18,9 +18,9 @@ expect.set_options(timeout=30_000)
 @pytest.fixture(scope="session")
 def circuit(server: Server) -> CircuitDetail:
     """The smallest circuit that the app comes with."""
-    summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
+    summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json", timeout=60).json()]
     smallest = min(summaries, key=lambda c: (c.n_nodes, c.id))
-    return CircuitDetail.model_validate_json(httpx.get(f"{server.url}{smallest.url}.json").text)
+    return CircuitDetail.model_validate_json(httpx.get(f"{server.url}{smallest.url}.json", timeout=60).text)
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +92,7 @@ def test_a_prompt_that_is_too_long_is_refused_in_words(new_page: NewPage, browse
     """Not through `new_page`: Chromium itself logs an answer of 422 as an error."""
     context = browser.new_context(base_url=server.url)
     page = context.new_page()
-    url = httpx.get(f"{server.url}/circuits.json").json()[0]["url"]
+    url = httpx.get(f"{server.url}/circuits.json", timeout=60).json()[0]["url"]
     page.goto(f"{url}?panel=prompt")
     page.get_by_label("Prompt;").fill("( " * 600)
     page.get_by_role("button", name="Run", exact=True).click()

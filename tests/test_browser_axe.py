@@ -18,9 +18,9 @@ SCHEMES = [("light", 1440), ("dark", 390)]
 @pytest.fixture(scope="session")
 def circuit(server: Server) -> CircuitDetail:
     """The smallest circuit with a neuron and a head."""
-    summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
+    summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json", timeout=60).json()]
     for summary in sorted(summaries, key=lambda c: (c.n_nodes, c.id)):
-        found = CircuitDetail.model_validate_json(httpx.get(f"{server.url}{summary.url}.json").text)
+        found = CircuitDetail.model_validate_json(httpx.get(f"{server.url}{summary.url}.json", timeout=60).text)
         if any(n.site.endswith("mlp.post_act") for n in found.nodes) and any(n.head is not None for n in found.nodes):
             return found
     raise AssertionError("no circuit has both")
@@ -84,7 +84,7 @@ def test_axe_finds_nothing_on_the_other_pages(
     width: int,
 ) -> None:
     page = new_page(browser, server, scheme, width)
-    others = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
+    others = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json", timeout=60).json()]
     other = next(c.id for c in others if c.model == circuit.model and c.id != circuit.id)
     paths = ["/", "/circuits", f"/models/{circuit.model}", "/frontier", "/tasks", f"/tasks/{circuit.task}"]
     for path in [*paths, "/tasks/new", "/jobs", f"/compare?a={circuit.id}&b={other}", "/circuits/none-such"]:

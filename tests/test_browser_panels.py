@@ -31,9 +31,11 @@ FILLS = """() => [...document.querySelectorAll("#graph .shapelayer path")].map((
 @pytest.fixture(scope="session")
 def circuits(server: Server) -> list[CircuitDetail]:
     """The circuits that the app comes with and whose model reads the held-out text, smallest first."""
-    summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
+    summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json", timeout=60).json()]
     summaries.sort(key=lambda summary: (summary.n_nodes, summary.id))
-    found = [CircuitDetail.model_validate_json(httpx.get(f"{server.url}{c.url}.json").text) for c in summaries]
+    found = [
+        CircuitDetail.model_validate_json(httpx.get(f"{server.url}{c.url}.json", timeout=60).text) for c in summaries
+    ]
     return [circuit for circuit in found if re.search("[a-z]", circuit.example.prompts[0])]
 
 
@@ -244,7 +246,7 @@ def test_a_prompt_that_is_too_long_gives_one_sentence(browser: Browser, server: 
     """Not through `page`: Chromium itself logs an answer of 422 as an error."""
     context = browser.new_context(base_url=server.url)
     page = context.new_page()
-    page.goto(f"{httpx.get(f'{server.url}/circuits.json').json()[0]['url']}?panel=prompt")
+    page.goto(f"{httpx.get(f'{server.url}/circuits.json', timeout=60).json()[0]['url']}?panel=prompt")
     page.get_by_label("Prompt;").fill("( " * 600)
     notice = page.get_by_test_id("prompt-result").get_by_role("alert")
     expect(notice).to_contain_text(re.compile(r"^the prompt has [\d,]+ tokens; this model reads at most \d+$"))

@@ -21,9 +21,9 @@ expect.set_options(timeout=60_000)
 @pytest.fixture(scope="module")
 def circuit(server: Server) -> CircuitDetail:
     """The smallest circuit that the app comes with."""
-    summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json").json()]
+    summaries = [CircuitSummary.model_validate(c) for c in httpx.get(f"{server.url}/circuits.json", timeout=60).json()]
     smallest = min(summaries, key=lambda c: (c.n_nodes, c.id))
-    return CircuitDetail.model_validate_json(httpx.get(f"{server.url}{smallest.url}.json").text)
+    return CircuitDetail.model_validate_json(httpx.get(f"{server.url}{smallest.url}.json", timeout=60).text)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def test_every_fault_is_shown_and_nothing_is_saved(
     expect(faults.locator("li").nth(0)).to_contain_text("pair 2: 'not one token' is not one token here")
     expect(faults.locator("li").nth(1)).to_contain_text("pair 5 lacks corrupt")
     expect(page).to_have_url(re.compile("/tasks/new$"))
-    assert "Faulty" not in httpx.get(f"{server.url}/tasks.json").text
+    assert "Faulty" not in httpx.get(f"{server.url}/tasks.json", timeout=60).text
 
 
 def test_pairs_from_a_file_are_saved_measured_and_pruned(
