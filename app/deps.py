@@ -24,6 +24,7 @@ from app.node_labels import NodeLabels
 from app.programs import Programs
 from app.prompt_analyses import PromptAnalyses
 from app.queue import Queue
+from app.reached import ReachedByJobs
 from app.settings import Settings
 from app.short_links import ShortLinks
 from app.sizes import Sizes
@@ -70,6 +71,10 @@ async def get_library(request: Request) -> Library:
 
 async def get_queue(request: Request) -> Queue:
     return cast(Queue, request.app.state.queue)
+
+
+def get_reached(request: Request) -> ReachedByJobs:
+    return cast(ReachedByJobs, request.app.state.reached)
 
 
 async def get_catalogue(request: Request) -> Catalogue:
@@ -173,6 +178,7 @@ TheStore = Annotated[Store, Depends(get_store)]
 TheTasks = Annotated[Tasks, Depends(get_tasks)]
 TheLibrary = Annotated[Library, Depends(get_library)]
 TheQueue = Annotated[Queue, Depends(get_queue)]
+TheReached = Annotated[ReachedByJobs, Depends(get_reached)]
 TheCatalogue = Annotated[Catalogue, Depends(get_catalogue)]
 TheExperiments = Annotated[Experiments, Depends(get_experiments)]
 TheLab = Annotated[Lab, Depends(get_lab)]

@@ -39,6 +39,7 @@ from app.pages import make_templates
 from app.programs import Programs
 from app.prompt_analyses import PromptAnalyses
 from app.queue import Queue
+from app.reached import ReachedByJobs
 from app.routes import (
     ablations,
     annotations,
@@ -129,6 +130,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.store = store
     app.state.tasks = own
     app.state.queue = queue
+    app.state.reached = ReachedByJobs(queue)
     app.state.makers = Makers(database)
     app.state.short_links = ShortLinks(database, store)
     app.state.catalogue = Catalogue(library, store, own)

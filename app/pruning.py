@@ -20,6 +20,7 @@ from app.schemas import (
     PruneRequest,
     PruneSettings,
     PruningOrder,
+    ReachedSize,
     Search,
     SearchTrial,
     StepEvent,
@@ -34,6 +35,7 @@ from model.batch import encode_pairs
 from model.circuit import Circuit
 from model.graph import graph_of
 from model.measure import measure
+from model.reached import reached
 from model.search import RANGES, RunAll, Trial, one_by_one, search
 from model.snapshot import OnSnapshot, Snapshot
 from model.subject import Subject
@@ -154,6 +156,7 @@ def provenance_of(result: pruning.PruneResult, settings: PruneSettings, search: 
             loss_after_nats=result.calibrated_loss_nats,
         ),
         curve=_curve(result.curve),
+        reached=[ReachedSize(**asdict(size)) for size in reached(result.curve, settings.target_loss_nats)],
         search=search,
         order=PruningOrder(
             order=[str(node) for node in found.order],

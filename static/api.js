@@ -2,7 +2,7 @@
 // The only file that talks to the server: requests, their refusals, the event stream, the connection.
 
 /**
- * @import { Ablation, AblationRequest, Annotation, AnnotationRequest, ChannelPage, CircuitDetail, ErrorAnswer, Job, JobLogLine, ModelDetail, NodeDetail, PruneRequest,
+ * @import { Ablation, AblationRequest, Annotation, AnnotationRequest, ChannelPage, CircuitDetail, ErrorAnswer, Job, JobDetail, JobLogLine, ModelDetail, NodeDetail, PruneRequest,
  *   ImportCheck, Imported, ModelArrival, RunAnswer, StepEvent, TaskCheck, TaskDetail, TaskMeasure, TaskRequest, TaskSummary } from "./types.js"
  * @import { CircuitSizes, CircuitSummary, MeasuredSize } from "./types.js"
  * @import { CardJob, CardPart, Failures, LabelProposals } from "./card_types.js"
@@ -251,7 +251,7 @@ export const keepImport = (body) => send("/import", body);
 /** @param {FormData} body @returns {Promise<ModelArrival>} */
 export const addModel = (body) => send("/models", body);
 
-/** @param {string} id @returns {Promise<Job>} */
+/** @param {string} id @returns {Promise<JobDetail>} */
 export const getJob = (id) => request(`/jobs/${id}.json`);
 
 /** @param {string} id @returns {Promise<Job>} */

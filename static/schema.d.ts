@@ -950,7 +950,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One job */
+        /** One job; of a prune also what sizes it has reached after how many seconds */
         get: operations["job_jobs__job_id__json_get"];
         put?: never;
         post?: never;
@@ -3438,6 +3438,72 @@ export interface components {
             visitor: string;
         };
         /**
+         * JobDetail
+         * @description A job with the frontier that its run has reached against wall time.
+         */
+        JobDetail: {
+            /**
+             * Circuit
+             * @description once done: the circuit made, measured or swept; null for means
+             */
+            circuit: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Error */
+            error: string | null;
+            /** Events Url */
+            events_url: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Id */
+            id: string;
+            progress: components["schemas"]["JobProgress"] | null;
+            /**
+             * Queue Place
+             * @description 0 is next; null unless the job waits
+             */
+            queue_place: number | null;
+            /**
+             * Reached
+             * @description of a prune: sizes at which circuits met the target, each smaller than all before; the last one, once it is calibrated, is the circuit that is kept
+             */
+            reached: components["schemas"]["ReachedSize"][];
+            /** Request */
+            request: components["schemas"]["PruneRequest"] | components["schemas"]["SearchRequest"] | components["schemas"]["CardRequest"] | components["schemas"]["MeansRequest"] | components["schemas"]["SweepJob"];
+            /**
+             * Resumed From Step
+             * @description where it last went on after it was interrupted
+             */
+            resumed_from_step: number | null;
+            /** Started At */
+            started_at: string | null;
+            /**
+             * Starts In S
+             * @description until its turn, from the steps of what runs and the last jobs of each kind; null if not measured
+             */
+            starts_in_s: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "failed" | "cancelled" | "interrupted";
+            /**
+             * Stop Asked
+             * @description it was asked to end with what it has
+             */
+            stop_asked: boolean;
+            /** Url */
+            url: string;
+            /**
+             * Visitor
+             * @description the beginning of a name for who asked; visitors take turns
+             */
+            visitor: string;
+        };
+        /**
          * JobLogLine
          * @description A line of a job's log, as sent by the event stream (`event: log`).
          */
@@ -4556,6 +4622,12 @@ export interface components {
             /** N Steps Run */
             n_steps_run: number;
             order?: components["schemas"]["PruningOrder"] | null;
+            /**
+             * Reached
+             * @description the frontier against wall time; empty where not noted
+             * @default []
+             */
+            reached: components["schemas"]["ReachedSize"][];
             search?: components["schemas"]["Search"] | null;
             settings: components["schemas"]["PruneSettings"];
             /** Versions */
@@ -4877,6 +4949,26 @@ export interface components {
             rank: number;
             /** Site */
             site: string;
+        };
+        /**
+         * ReachedSize
+         * @description A circuit that a run had after so many seconds and that met the target, smaller than all before; the last, in the
+         *     phase `calibrating`, is the one that was kept.
+         */
+        ReachedSize: {
+            /** Elapsed S */
+            elapsed_s: number;
+            /**
+             * Loss Nats
+             * @description while learning an estimate, from the pairs of a few steps; then measured on the pairs that choose the size, and of the one that was kept on all fresh pairs
+             */
+            loss_nats: number;
+            /** N Edges */
+            n_edges: number;
+            /** N Nodes */
+            n_nodes: number;
+            /** Phase */
+            phase: string;
         };
         /**
          * Ready
@@ -9822,7 +9914,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Job"];
+                    "application/json": components["schemas"]["JobDetail"];
                 };
             };
             /** @description no such model, task, circuit, node, annotation, ablation or job */

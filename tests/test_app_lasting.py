@@ -8,14 +8,14 @@ from pathlib import Path
 
 import httpx
 
-from app.schemas import Job
+from app.schemas import Job, JobDetail
 from conftest import TINY, Server, serving, tiny_settings, wait_for
 from lasting import LONG_S, opened, post_task, request
 from worker_process import Workers, is_alive
 
 
-def job_of(server: Server, job: Job) -> Job:
-    return Job.model_validate(httpx.get(f"{server.url}{job.url}.json", timeout=30).json())
+def job_of(server: Server, job: Job) -> JobDetail:
+    return JobDetail.model_validate(httpx.get(f"{server.url}{job.url}.json", timeout=30).json())
 
 
 def goes_on(server: Server, job: Job) -> int:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 import tiny
-from app.schemas import CircuitDetail, Job, StepEvent
+from app.schemas import CircuitDetail, Job, JobDetail, StepEvent
 from conftest import TINY, Server, serving, wait_for
 from lasting import MINE, post_task
 from test_app_annotations import WRITTEN
@@ -38,8 +38,8 @@ def submit(server: Server, settings: dict[str, Any]) -> Job:
     return Job.model_validate(response.json())
 
 
-def job_of(server: Server, job: Job) -> Job:
-    return Job.model_validate(httpx.get(f"{server.url}{job.url}.json", timeout=60).json())
+def job_of(server: Server, job: Job) -> JobDetail:
+    return JobDetail.model_validate(httpx.get(f"{server.url}{job.url}.json", timeout=60).json())
 
 
 def events(server: Server, job: Job, after: int | None = None) -> Iterator[tuple[int, str, dict[str, Any]]]:
@@ -79,6 +79,9 @@ def test_a_prune_from_request_to_circuit(tiny_server: Server) -> None:
     circuit = CircuitDetail.model_validate_json(text)
     assert circuit.id == done.circuit and circuit.provenance.settings.n_steps == 5
     assert circuit.measures.circuit.n_pairs == tiny.N_PAIRS and circuit.measures.circuit.split == "heldout"
+    sizes = circuit.provenance.reached
+    for last in (sizes[-1], done.reached[-1]):  # of the job, and of the first that made this circuit
+        assert (last.phase, last.n_nodes, last.n_edges) == ("calibrating", circuit.n_nodes, circuit.n_edges)
     assert circuit.n_nodes == len(circuit.nodes) == steps[-1].n_nodes and circuit.n_edges == len(circuit.edges)
 
     again = submit(tiny_server, QUICK)

@@ -10,11 +10,11 @@ from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app import urls
-from app.deps import TheCatalogue, TheMakers, ThePages, TheQueue, TheVisitor
+from app.deps import TheCatalogue, TheMakers, ThePages, TheQueue, TheReached, TheVisitor
 from app.errors import refusals
 from app.job_rows import FINAL
 from app.routes.submitted import answers, submitted
-from app.schemas import Job, JobLogLine, PruneRequest, SearchRequest, StepEvent
+from app.schemas import Job, JobDetail, JobLogLine, PruneRequest, SearchRequest, StepEvent
 
 router = APIRouter(tags=["jobs"])
 
@@ -78,14 +78,18 @@ def jobs_page(queue: TheQueue, makers: TheMakers, reader: TheVisitor, pages: The
     )  # fmt: skip
 
 
-@router.get(urls.twin(urls.JOB), summary="One job", responses=refusals(404))
-def job(job_id: str, queue: TheQueue) -> Job:
-    return queue.get(job_id)
+@router.get(
+    urls.twin(urls.JOB),
+    summary="One job; of a prune also what sizes it has reached after how many seconds",
+    responses=refusals(404),
+)
+def job(job_id: str, reached: TheReached) -> JobDetail:
+    return reached.detail(job_id)
 
 
 @router.get(urls.JOB, include_in_schema=False)
-def job_page(job_id: str, queue: TheQueue, visitor: TheVisitor, pages: ThePages) -> Response:
-    job = queue.get(job_id)
+def job_page(job_id: str, queue: TheQueue, reached: TheReached, visitor: TheVisitor, pages: ThePages) -> Response:
+    job = reached.detail(job_id)
     return pages("job.html", f"Job {job.id}", job=job, log=queue.log(job_id), me=visitor[:8])
 
 

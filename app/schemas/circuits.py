@@ -172,6 +172,20 @@ class PruningOrder(Wire):
     n_pairs: int
 
 
+class ReachedSize(Wire):
+    """A circuit that a run had after so many seconds and that met the target, smaller than all before; the last, in the
+    phase `calibrating`, is the one that was kept."""
+
+    elapsed_s: float
+    phase: str
+    n_nodes: int
+    n_edges: int
+    loss_nats: float = Field(
+        description="while learning an estimate, from the pairs of a few steps; then measured on the pairs that choose "
+        "the size, and of the one that was kept on all fresh pairs"
+    )
+
+
 class Derived(Wire):
     """The circuit is the first `n_nodes` of the pruning order of another, which itself keeps `n_of`."""
 
@@ -208,6 +222,7 @@ class Provenance(Wire):
     elapsed_s: float
     calibration: Calibration | None
     curve: list[CurvePoint]
+    reached: list[ReachedSize] = Field(default=[], description="the frontier against wall time; empty where not noted")
     search: Search | None = None
     order: PruningOrder | None = None
     derived: Derived | None = None

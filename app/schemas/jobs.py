@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.schemas.base import CircuitId, Name, Wire
 from app.schemas.card import ControlName
-from app.schemas.circuits import PruneSettings
+from app.schemas.circuits import PruneSettings, ReachedSize
 from app.schemas.lab import SweepRequest
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
@@ -115,6 +115,15 @@ class Job(Wire):
     stop_asked: bool = Field(description="it was asked to end with what it has")
     circuit: str | None = Field(description="once done: the circuit made, measured or swept; null for means")
     error: str | None
+
+
+class JobDetail(Job):
+    """A job with the frontier that its run has reached against wall time."""
+
+    reached: list[ReachedSize] = Field(
+        description="of a prune: sizes at which circuits met the target, each smaller than all before; the last one, "
+        "once it is calibrated, is the circuit that is kept"
+    )
 
 
 class Health(Wire):
