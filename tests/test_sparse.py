@@ -1,6 +1,7 @@
 """The sparse forward pass gives what the dense one gives: every activation of the release's models, random options."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +18,7 @@ from model.measure import logit_difference, measure
 from model.sites import maskable_sites
 from model.sparse import matrix
 from model.sparse.activate import GELU, NONE, RELU, activated
+from model.sparse.alone import alone
 from model.sparse.attend import attended, exp
 from model.sparse.kernel import shared_out
 from model.sparse.select import keep_largest
@@ -192,6 +194,26 @@ def test_threads_share_the_prompts(monkeypatch):
     expected = SparseTransformer(model)(tokens)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     assert torch.equal(SparseTransformer(model)(tokens), expected)
+
+
+def test_small_work_is_done_by_its_own_thread_alone():
+    def n_elsewhere():
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(torch.get_num_threads).result()
+
+    torch.set_num_threads(2)
+    try:
+        elsewhere = n_elsewhere()
+        with alone():
+            assert torch.get_num_threads() == 1
+            assert n_elsewhere() == elsewhere
+        with alone(False):
+            assert torch.get_num_threads() == 2
+        with pytest.raises(ZeroDivisionError), alone():
+            1 / 0  # noqa: B018
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
 
 
 # -- which way a model runs --------------------------------------------------------------------

@@ -25,11 +25,13 @@ from model.compiled.mlp import CompiledMLP
 from model.compiled.nodes import Gates, Kept
 from model.compiled.readout import Question, Readout
 from model.compiled.stream import Reader, State, Static, Stream
+from model.compiled.topk import WORTH_A_THREAD
 from model.compiled.trace import Trace
 from model.compiled.weights import Wiring
 from model.errors import InputError
 from model.means import Means
 from model.sites import FINAL, Node, site_order
+from model.sparse.alone import alone
 from model.transformer import Transformer
 
 #: Batches of which a circuit remembers what follows from their tokens alone.
@@ -120,10 +122,12 @@ class CompiledCircuit:
         With `since`, a run on the same batch and a stage up to which this one is like it, it goes on from there;
         `trace` is told how this run goes. Neither is for gradients.
         """
-        prompts, question = self._asked(batch)
-        state, applied = self._run(prompts, gates, values, edge_gates, edge_offsets, since, trace)
-        difference = self.readout.difference(state, question, applied)
         n_variants = {len(given) for given in (gates, edge_gates) if given is not None and given.ndim == 2}
+        n_places = batch.tokens.numel() * max(n_variants, default=1)
+        with alone(n_places < WORTH_A_THREAD and not torch.is_grad_enabled()):
+            prompts, question = self._asked(batch)
+            state, applied = self._run(prompts, gates, values, edge_gates, edge_offsets, since, trace)
+            difference = self.readout.difference(state, question, applied)
         difference = difference.expand(*n_variants, -1) if n_variants else difference[0]
         return difference if self.calibration is None else self.calibration(difference)
 

@@ -20,6 +20,8 @@ from model.sparse.activate import GELU, NONE, RELU
 from model.sparse.count import contest
 from model.sparse.kernel import Array, array, shared_out
 
+#: Work on fewer places is done sooner than another thread has woken.
+WORTH_A_THREAD = 2**14
 #: Comparisons that are made at once.
 BLOCK = 2**24
 
@@ -171,6 +173,7 @@ def _decided(
     shared_out(
         contest, everywhere.n, array(magnitudes.flatten(1)), kept_by, array(settled.table), lists, *rows.entries,
         rows.which, at_each(values), at_each(before), before is not None, inside.flatten(1).numpy(),
+        at_least=WORTH_A_THREAD,
     )  # fmt: skip
     return inside
 

@@ -62,9 +62,9 @@ def _cache_folder() -> Path | None:
     return None
 
 
-def shared_out(function: Callable[..., None], n: int, *arguments: Any) -> None:
-    """Run a kernel over `n` tokens or prompts, on as many threads as torch has."""
-    n_threads = min(torch.get_num_threads(), n)
+def shared_out(function: Callable[..., None], n: int, *arguments: Any, at_least: int = 1) -> None:
+    """Run a kernel over `n` tokens or prompts, on as many threads as torch has, each with `at_least` so many."""
+    n_threads = min(torch.get_num_threads(), n // at_least)
     if n_threads <= 1:
         function(*arguments, 0, n)
         return
