@@ -18,7 +18,7 @@ from model.measure import logit_difference, measure
 from model.sites import maskable_sites
 from model.sparse import matrix
 from model.sparse.activate import GELU, NONE, RELU, activated
-from model.sparse.alone import alone
+from model.sparse.alone import alone, is_alone
 from model.sparse.attend import attended, exp
 from model.sparse.kernel import shared_out
 from model.sparse.select import keep_largest
@@ -196,6 +196,21 @@ def test_threads_share_the_prompts(monkeypatch):
     assert torch.equal(SparseTransformer(model)(tokens), expected)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_prompts_shared_out_among_threads_give_what_one_thread_gives(seed):
+    model = random_model(seed)
+    tokens = tokens_for(model, seed, n_prompts=5)
+    at = torch.arange(5) % tokens.shape[1]
+    fast = SparseTransformer(model)
+    expected = fast(tokens), fast(tokens, at=at)
+    torch.set_num_threads(2)
+    try:
+        close(fast(tokens), expected[0])
+        close(fast(tokens, at=at), expected[1])
+    finally:
+        torch.set_num_threads(1)
+
+
 def test_small_work_is_done_by_its_own_thread_alone():
     def n_elsewhere():
         with ThreadPoolExecutor(1) as pool:
@@ -205,13 +220,13 @@ def test_small_work_is_done_by_its_own_thread_alone():
     try:
         elsewhere = n_elsewhere()
         with alone():
-            assert torch.get_num_threads() == 1
+            assert torch.get_num_threads() == 1 and is_alone()
             assert n_elsewhere() == elsewhere
         with alone(False):
             assert torch.get_num_threads() == 2
         with pytest.raises(ZeroDivisionError), alone():
             1 / 0  # noqa: B018
-        assert torch.get_num_threads() == 2
+        assert torch.get_num_threads() == 2 and not is_alone()
     finally:
         torch.set_num_threads(1)
 

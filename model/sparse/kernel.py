@@ -21,6 +21,8 @@ from numba import config, njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model.sparse.alone import is_alone
+
 #: What kernels are given: mostly float32, contiguous.
 Array = NDArray[np.generic]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -64,7 +66,7 @@ def _cache_folder() -> Path | None:
 
 def shared_out(function: Callable[..., None], n: int, *arguments: Any, at_least: int = 1) -> None:
     """Run a kernel over `n` tokens or prompts, on as many threads as torch has, each with `at_least` so many."""
-    n_threads = min(torch.get_num_threads(), n // at_least)
+    n_threads = 1 if is_alone() else min(torch.get_num_threads(), n // at_least)
     if n_threads <= 1:
         function(*arguments, 0, n)
         return

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from model.config import ModelConfig
 from model.sparse.activate import GELU, NONE, RELU, activated
+from model.sparse.alone import alone, is_alone
 from model.sparse.attend import attended, attended_once
 from model.sparse.kernel import NOTHING, array, shared_out, vector
 from model.sparse.layers import normed
@@ -79,6 +80,8 @@ class SparseTransformer(Transformer):
         at: Int[Tensor, " batch"] | None,
         narrowed: Tap,
     ) -> Float[Tensor, "batch _pos model"]:
+        if tap is unchanged and len(x) > 1 and torch.get_num_threads() > 1 and not is_alone():
+            return self._by_thread(x, stage, at)
         n_pos, n_prompts, last = x.shape[1], len(x), len(self.layers) - 1
         if tap is unchanged:
             n_prompts = self.prompts_at_once(n_pos)
@@ -101,6 +104,20 @@ class SparseTransformer(Transformer):
                         columns = layer.transform(columns, tables[1][number][:, asked.columns], asked.tap)
             parts.append(columns.t().unflatten(0, (len(part), -1)))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _by_thread(
+        self, x: Float[Tensor, "batch pos model"], stage: int, at: Int[Tensor, " batch"] | None
+    ) -> Float[Tensor, "batch _pos model"]:
+        """The same where nothing is tapped: each thread takes prompts of its own from the first layer to the last."""
+        parts: dict[int, Tensor] = {}
+
+        def some(begin: int, end: int) -> None:
+            with torch.no_grad(), alone():
+                last = None if at is None else at[begin:end]
+                parts[begin] = self._through(x[begin:end], stage, unchanged, last, unchanged)
+
+        shared_out(some, len(x))
+        return torch.cat([parts[begin] for begin in sorted(parts)])
 
     def read_out(
         self, x: Float[Tensor, "batch pos model"], tokens: Int[Tensor, "batch pos"], at: Int[Tensor, " batch"] | None
