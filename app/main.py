@@ -187,7 +187,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for resource in (home, frontier, *data, sign_in, health, docs):
         app.include_router(resource.router)
     app.add_middleware(Bounded, max_answer_bytes=settings.max_answer_bytes)
-    app.add_middleware(GZipMiddleware, minimum_size=1_000)
+    # Three per cent larger than at 9, the usual one, in less than half the time.
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6)
     app.add_middleware(Kept, database=database, library=library, access=access, max_bytes=settings.kept_bytes)
     app.add_middleware(Visitors)
     uploads = {

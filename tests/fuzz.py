@@ -189,7 +189,7 @@ def main() -> None:
             log = Path(server.log.name).read_text()
             if "Traceback" in log:
                 print(log[log.index("Traceback") :][-5000:])
-    sys.exit(1 if report.faults else 0)
+    sys.exit(1 if report.faults or "Traceback" in log else 0)
 
 
 if __name__ == "__main__":
