@@ -92,8 +92,8 @@ class Access:
         check_settings(settings)
         self.computing = Allowance(settings.computations_per_minute, settings.computations_at_once)
         self.signing_in = Allowance(per_minute=10, at_once=10)
-        n_slots = settings.computing_slots or min(MOST_SLOTS, max(2, os.cpu_count() or 1))
-        self._looks, self._experiments = asyncio.Semaphore(n_slots), asyncio.Semaphore(n_slots)
+        self.n_slots = settings.computing_slots or min(MOST_SLOTS, max(2, os.cpu_count() or 1))
+        self._looks, self._experiments = asyncio.Semaphore(self.n_slots), asyncio.Semaphore(self.n_slots)
 
     @property
     def asks(self) -> bool:

@@ -1,8 +1,10 @@
 """Circuits of `model/` as they cross the wire: the graph with its ends, and one node with all that is known of it."""
 
-from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
 
 from app.convert import token_texts
 from app.schemas import (
@@ -19,8 +21,8 @@ from app.schemas import (
     Weight,
 )
 from model import sites
-from model.activations import embedding_writers, logits_moved, node_activations
-from model.batch import encode_prompt
+from model.activations import embedding_writers, logits_moved, record
+from model.batch import encode_prompt, padded
 from model.calibrate import Calibration
 from model.circuit import Circuit
 from model.circuit import Edge as CircuitEdge
@@ -118,11 +120,13 @@ def token_weights(subject: Subject, weights: Iterable[tuple[int, float]]) -> lis
 
 
 class Shown(NamedTuple):
-    """Prompts of a task, and what every node of a circuit does at each of their tokens."""
+    """Prompts of a task, and what every node of a circuit does at each of their tokens; past a prompt's end values say
+    nothing."""
 
     tokens: list[list[str]]
-    full_model: Mapping[sites.Node, Sequence[Sequence[float]]]
-    circuit: Mapping[sites.Node, Sequence[Sequence[float]]]
+    rows: Mapping[sites.Node, int]
+    full_model: Float[np.ndarray, "node prompt pos"]
+    circuit: Float[np.ndarray, "node prompt pos"]
 
 
 def shown(subject: Subject, circuit: Circuit, task: Task) -> Shown:
@@ -130,13 +134,12 @@ def shown(subject: Subject, circuit: Circuit, task: Task) -> Shown:
     pairs = task.pairs("heldout", N_PAIRS, 0)
     texts = [prompt for pair in pairs for prompt in pair.prompts]
     prompts = [encode_prompt(text, subject.tokenizer, subject.config.block_size) for text in texts]
-    full, kept = (node_activations(subject, circuit.nodes, prompts, within) for within in (None, circuit))
-    return Shown([token_texts(subject.tokenizer, prompt) for prompt in prompts], _packed(full), _packed(kept))
-
-
-def _packed(values: Mapping[sites.Node, list[list[float]]]) -> dict[sites.Node, list[Sequence[float]]]:
-    """The same in an eighth of the memory: they were made as floats of four bytes."""
-    return {node: [array("f", row) for row in rows] for node, rows in values.items()}
+    tokens, last = padded(prompts, subject.device)
+    full, kept = (
+        record(subject, tokens, last, circuit.nodes, within).values.cpu().numpy() for within in (None, circuit)
+    )
+    rows = {node: row for row, node in enumerate(circuit.nodes)}
+    return Shown([token_texts(subject.tokenizer, prompt) for prompt in prompts], rows, full, kept)
 
 
 def node_details(
@@ -176,10 +179,12 @@ def _weights(subject: Subject, weights: Sequence[tuple[sites.Node, float]], kept
 
 
 def _pairs(prompts: Shown, value: sites.Node) -> list[PairActivations]:
-    both = zip(prompts.tokens, prompts.full_model[value], prompts.circuit[value], strict=True)
+    in_full, in_circuit = (values[prompts.rows[value]] for values in (prompts.full_model, prompts.circuit))
     shown = [
-        PromptActivations(tokens=words, full_model=list(in_full), circuit=list(in_circuit))
-        for words, in_full, in_circuit in both
+        PromptActivations(
+            tokens=words, full_model=in_full[i, : len(words)].tolist(), circuit=in_circuit[i, : len(words)].tolist()
+        )
+        for i, words in enumerate(prompts.tokens)
     ]
     return [
         PairActivations(class_1=first, class_2=second) for first, second in zip(shown[::2], shown[1::2], strict=True)

@@ -80,6 +80,7 @@ from app.sweeps import Sweeps
 from app.tasks import Tasks
 from app.trials import Trials
 from app.visitor import Visitors
+from model.device import share_cores
 from model.sparse.warm import warm_in_background
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         if library.device.type == "cpu":
+            share_cores(access.n_slots)
             warm_in_background()
         database.migrate()
         n_circuits = store.import_bundle(settings.bundle_dir / "circuits")

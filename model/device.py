@@ -1,5 +1,7 @@
 """Which processor to compute on."""
 
+import os
+
 import torch
 
 from model.errors import UnknownName
@@ -31,3 +33,9 @@ def memory_in_use(device: torch.device) -> tuple[int, int]:
         return 0, 0
     free, total = torch.cuda.mem_get_info(device)
     return total - free, total
+
+
+def share_cores(n: int) -> None:
+    """Let each of `n` computations of this process that run at once have its part of the cores, in threads that begin
+    from now on too."""
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // n))
