@@ -5,7 +5,7 @@
 import { fill, h, svg } from "./dom.js";
 import { count, fixed, nats } from "./format.js";
 
-const WIDTH = 640;
+const WIDEST = 640;
 const HEIGHT = 180;
 const PAD = { left: 56, right: 12, top: 12, bottom: 34 };
 
@@ -19,12 +19,13 @@ export function decades(low, high) {
 /**
  * Where the sizes stand in a picture, and the line through them: level until a smaller one is reached.
  * @param {ReachedSize[]} sizes at least one
+ * @param {number} width of the picture, in px
  */
-export function staircase(sizes) {
+export function staircase(sizes, width = WIDEST) {
   const last = Math.max(...sizes.map((size) => size.elapsed_s), 1);
   const edges = sizes.map((size) => Math.max(size.n_edges, 1));
   const [low, high] = [Math.min(...edges) / 1.3, Math.max(...edges) * 1.3];
-  const x = (/** @type {number} */ s) => PAD.left + (s / last) * (WIDTH - PAD.left - PAD.right);
+  const x = (/** @type {number} */ s) => PAD.left + (s / last) * (width - PAD.left - PAD.right);
   const y = (/** @type {number} */ n) =>
     PAD.top + (Math.log(high / n) / Math.log(high / low)) * (HEIGHT - PAD.top - PAD.bottom);
   const points = sizes.map((size, i) => ({ x: x(size.elapsed_s), y: y(edges[i] ?? 1), size }));
@@ -39,9 +40,9 @@ export function staircase(sizes) {
   };
 }
 
-/** @param {ReachedSize[]} sizes */
-function picture(sizes) {
-  const { points, path, last, ticks } = staircase(sizes);
+/** @param {ReachedSize[]} sizes @param {number} width in px */
+function picture(sizes, width) {
+  const { points, path, last, ticks } = staircase(sizes, width);
   const words = (
     /** @type {number} */ at_x,
     /** @type {number} */ at_y,
@@ -57,15 +58,15 @@ function picture(sizes) {
     "svg",
     {
       class: "reached",
-      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      viewBox: `0 0 ${width} ${HEIGHT}`,
       role: "img",
       "aria-label": "Edges of the smallest circuit that met the target so far, over seconds",
     },
-    ...ticks.map((tick) => svg("line", { x1: PAD.left, x2: WIDTH - PAD.right, y1: tick.y, y2: tick.y })),
+    ...ticks.map((tick) => svg("line", { x1: PAD.left, x2: width - PAD.right, y1: tick.y, y2: tick.y })),
     ...ticks.map((tick) => words(PAD.left - 6, tick.y + 4, count(tick.n))),
-    svg("line", { x1: PAD.left, x2: WIDTH - PAD.right, y1: bottom, y2: bottom, class: "axis" }),
+    svg("line", { x1: PAD.left, x2: width - PAD.right, y1: bottom, y2: bottom, class: "axis" }),
     words(PAD.left, bottom + 16, "0 s", false),
-    words(WIDTH - PAD.right, bottom + 16, `${fixed(last, 1)} s`),
+    words(width - PAD.right, bottom + 16, `${fixed(last, 1)} s`),
     words(PAD.left, HEIGHT - 4, "edges at the target, by seconds", false),
     svg("path", { d: path, class: "stair" }),
     ...points.map(({ x, y, size }) => {
@@ -95,7 +96,7 @@ export function showReached(element, sizes) {
   if (!sizes.length) return;
   const body = /** @type {HTMLElement} */ (element.querySelector("tbody"));
   fill(body, sizes.map(row));
-  const drawn = picture(sizes);
+  const drawn = picture(sizes, Math.min(WIDEST, element.clientWidth || WIDEST));
   const before = element.querySelector("svg.reached");
   if (before) before.replaceWith(drawn);
   else element.prepend(drawn);
