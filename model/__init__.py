@@ -5,3 +5,5 @@ import os
 # torch's threads sleep between operations: while they spin they take the processors that kernels, other requests and
 # other programs run on. libgomp reads this when torch is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# numpy's products are small (bootstrap intervals), and threads of OpenBLAS spin for a tenth of a second after each.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
