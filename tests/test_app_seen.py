@@ -65,6 +65,14 @@ def test_jobs_workers_and_models_are_counted(client: TestClient) -> None:
     assert after["process_resident_memory_bytes", labelled()] > 1e7
 
 
+def test_memory_of_the_gpu_is_counted_where_there_is_one(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    used, total = "sparsescope_gpu_memory_used_bytes", "sparsescope_gpu_memory_total_bytes"
+    assert not {used, total} & {name for name, _ in numbers(client)}
+    monkeypatch.setattr("app.metrics.memory_in_use", lambda device: (3, 8))
+    found = numbers(client)
+    assert (found[used, labelled()], found[total, labelled()]) == (3, 8)
+
+
 def test_a_server_is_ready_once_a_worker_lives(client: TestClient) -> None:
     not_yet = client.get("/readyz")
     assert not_yet.status_code == 503
