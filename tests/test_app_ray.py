@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 import tiny
 from app.artifacts import Artifacts
+from app.health import workers_alive
 from app.library import Library
 from app.pruning import search_to_record
 from app.queue import Queue
@@ -25,6 +26,9 @@ from app.tables import JobRow, JobShareRow
 from conftest import tiny_settings, wait_for
 from lasting import LONG_S, MINE, opened, request
 from model.search import ROUND
+
+#: So slow to cut anything that it runs for minutes.
+SLOW = {"n_steps": 5000, "lr": 0.001, "pairs_per_step": 32}
 
 
 @contextmanager
@@ -62,7 +66,8 @@ def test_a_job_goes_on_when_its_worker_on_the_cluster_is_killed(tiny_bundle: Pat
     settings = tiny_settings(tiny_bundle, tmp_path / "data")
     settings = settings.model_copy(update={"engine": "ray", "ray_slots": 2, "worker_niceness": 0})
     with opened(settings) as (queue, store), ray_engine(settings) as process:
-        long = queue.add(request(1, n_steps=5000))
+        wait_for(lambda: n_workers(queue) == 2, LONG_S)
+        long = queue.add(request(1, **SLOW))
         wait_for(lambda: (queue.get(long.id).progress or Zero).step > 60, LONG_S)
         assert process.poll() is None
         first = desks_of(settings)
@@ -72,9 +77,9 @@ def test_a_job_goes_on_when_its_worker_on_the_cluster_is_killed(tiny_bundle: Pat
         busy = max(desks_of(settings), key=cpu_s)
         os.kill(busy, signal.SIGKILL)
         wait_for(lambda: queue.get(long.id).resumed_from_step is not None, LONG_S)
-        wait_for(lambda: len(desks_of(settings)) == 2 and desks_of(settings) != first, LONG_S)
         queue.stop(long.id)
         wait_for(lambda: queue.get(long.id).state == "done", LONG_S)
+        wait_for(lambda: len(desks_of(settings)) == 2 and desks_of(settings) != first, LONG_S)
         circuit = queue.get(long.id).circuit
         assert circuit is not None and store.has_circuit(circuit)
         found = queue.add(search())
@@ -88,11 +93,16 @@ def test_a_job_goes_on_when_its_worker_on_the_cluster_is_killed(tiny_bundle: Pat
         assert queue.get(found.id).resumed_from_step is None, "only the trial in hand was lost"
         tried = store.circuit(queue.get(found.id).circuit or "").provenance.search
         assert tried is not None and tried.trials == trials_here(settings), "the same as on one worker"
-        again = queue.add(request(3, n_steps=5000))
+        again = queue.add(request(3, **SLOW))
         wait_for(lambda: queue.get(again.id).state == "running", LONG_S)
         queue.cancel(again.id)
         last = queue.add(request(4, n_steps=5))
         wait_for(lambda: queue.get(last.id).state == "done", LONG_S)
+
+
+def n_workers(queue: Queue) -> int:
+    with queue.database.reading() as session:
+        return workers_alive(session)
 
 
 N_TRIALS = 2 * ROUND
