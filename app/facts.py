@@ -9,7 +9,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from model.subject import Subject
 from model.tasks import Language
-from model.training.sparsity import count_nonzero
 from model.weights import Kind, count_by_kind
 
 log = logging.getLogger(__name__)
@@ -39,8 +38,8 @@ _WRITTEN: TypeAdapter[_Written] = TypeAdapter(_Written)
 
 
 def facts_of(subject: Subject) -> Facts:
-    n_nonzero, n_weights = count_nonzero(subject.model)
     kinds = tuple(count_by_kind(subject.model))
+    n_weights, n_nonzero = sum(kind.n_weights for kind in kinds), sum(kind.n_nonzero for kind in kinds)
     return Facts(subject.fingerprint, n_weights, n_nonzero, subject.language, kinds)
 
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from model.graph import WEIGHTS, weight_between
+from model.graph import WEIGHTS, weights_between
 from model.sites import maskable_sites, site_order, site_width
 from model.transformer import Transformer
 
@@ -28,7 +28,7 @@ class Adjacency:
         sources, targets = [], []
         for layer in range(config.n_layer):
             for source, target in WEIGHTS:
-                row, column = weight_between(model, layer, source, target).nonzero().unbind(dim=1)
+                row, column, _ = weights_between(model, layer, source, target).entries()
                 sources.append(column + first[f"{layer}.{source}"])
                 targets.append(row + first[f"{layer}.{target}"])
         return cls(torch.cat(sources), torch.cat(targets))

@@ -100,7 +100,7 @@ def _read_ours(path: Path, config: ModelConfig) -> dict[str, Tensor | Nonzeros]:
                 raise CheckpointError(f"{path.name}: the sparse matrix {plain} is not whole")
             if value.numel() and not 0 <= int(value.min()) <= int(value.max()) < shape.numel():
                 raise CheckpointError(f"{path.name}: {plain} has entries outside its shape {tuple(shape)}")
-            found = Nonzeros(shape, value, values)
+            found = Nonzeros(shape, value if value.dtype == torch.int64 else value.to(torch.int32), values)
             in_order = bool((value[1:] > value[:-1]).all()) and values.is_floating_point() and bool((values != 0).all())
             state[plain] = found if in_order and plain in _matrices(config) else found.dense()
         elif not name.endswith("#value"):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from model.circuit import Circuit, Edge
 from model.config import ModelConfig
-from model.graph import weight_between
+from model.graph import weight_of
 from model.means import Means
 from model.sites import Node, maskable_sites, site_width
 from model.transformer import Tap, Transformer
@@ -103,7 +103,6 @@ def sever(
         if part in ("attn.act_in", "attn.q", "attn.k", "attn.v", "mlp.act_in", "mlp.post_act"):
             seen[part] = x
         for edge, closed, offset in cuts.get(site, ()):
-            weight = weight_between(model, edge.source.layer, edge.source.part, edge.target.part)
             away = seen[edge.source.part] - means[edge.source.site]
             moved = away[..., edge.source.index] - offset
             if edge.source.part == "attn.v":
@@ -111,7 +110,7 @@ def sever(
                 pattern = model.blocks[edge.source.layer].attn.pattern(seen["attn.q"], seen["attn.k"])[:, head]
                 moved = (pattern @ moved[..., None])[..., 0]
             row = edge.target.index + model.config.d_attn * _C_ATTN.get(edge.target.part, 0)
-            change = closed * weight[edge.target.index, edge.source.index] * moved
+            change = closed * weight_of(model, edge) * moved
             x = x.index_add(-1, torch.tensor([row], device=x.device), -change[..., None])
         return x
 

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from model.circuit import Circuit, Edge, Keep
-from model.nonzeros import rows_and_columns
+from model.parts import Part, part_of, weight_at
 from model.sites import Node
 from model.transformer import Transformer
 
@@ -59,10 +59,15 @@ class Graph:
     candidates: tuple[int, ...]
 
 
-def weight_between(model: Transformer, layer: int, source: str, target: str) -> Float[Tensor, "target source"]:
-    """The weight matrix of one entry of WEIGHTS in one layer (a view)."""
-    linear, first, end = _rows_between(model, layer, source, target)
-    return linear.weight[first:end]
+def weights_between(model: Transformer, layer: int, source: str, target: str) -> Part:
+    """The weights of one entry of WEIGHTS in one layer."""
+    return part_of(*_rows_between(model, layer, source, target))
+
+
+def weight_of(model: Transformer, edge: Edge) -> Float[Tensor, ""]:
+    """The weight between two nodes of a layer whose sites are joined."""
+    linear, first, _ = _rows_between(model, edge.source.layer, edge.source.part, edge.target.part)
+    return weight_at(linear, first + edge.target.index, edge.source.index)
 
 
 def _rows_between(model: Transformer, layer: int, source: str, target: str) -> tuple[nn.Linear, int, int]:
@@ -95,10 +100,9 @@ def wires_of(model: Transformer, keep: Keep, cut_edges: Iterable[Edge] = ()) -> 
         for source_part, target_part in WEIGHTS:
             source, target = f"{layer}.{source_part}", f"{layer}.{target_part}"
             rows, columns = keep[target].nonzero().flatten(), keep[source].nonzero().flatten()
-            linear, first, _ = _rows_between(model, layer, source_part, target_part)
-            block = rows_and_columns(linear, rows + first, columns)
-            r, c = block.nonzero().unbind(dim=1)
-            wires = Wires(source, target, columns[c], rows[r], block[r, c])
+            between = weights_between(model, layer, source_part, target_part).rows(rows).columns(columns)
+            r, c, weights = between.entries()
+            wires = Wires(source, target, columns[c], rows[r], weights)
             if cut := cut_between.get((source, target)):
                 width = len(keep[source])
                 gone = torch.tensor([row * width + column for row, column in cut], device=rows.device)
@@ -123,8 +127,8 @@ def count_edges(model: Transformer, keep: Keep) -> int:
     total = 0
     for layer in range(model.config.n_layer):
         for source, target in WEIGHTS:
-            block = weight_between(model, layer, source, target)[keep[f"{layer}.{target}"]]
-            total += int(block[:, keep[f"{layer}.{source}"]].count_nonzero())
+            rows, columns = (keep[f"{layer}.{part}"].nonzero().flatten() for part in (target, source))
+            total += weights_between(model, layer, source, target).rows(rows).columns(columns).count()
     return total
 
 
@@ -237,8 +241,8 @@ def _drop_idle_heads(model: Transformer, layer: int, keep: Keep) -> None:
     config = model.config
     moved = keep[f"{layer}.attn.v"]
     if config.sink:
-        out = weight_between(model, layer, "attn.v", "attn.resid_delta")
-        moved = moved | (out[keep[f"{layer}.attn.resid_delta"]] != 0).any(dim=0)
+        deltas = keep[f"{layer}.attn.resid_delta"].nonzero().flatten()
+        moved = moved | weights_between(model, layer, "attn.v", "attn.resid_delta").rows(deltas).is_read()
     busy = moved.reshape(config.n_head, config.d_head).any(dim=1).repeat_interleave(config.d_head)
     keep[f"{layer}.attn.q"] &= busy
     keep[f"{layer}.attn.k"] &= busy
@@ -249,17 +253,19 @@ def neighbours(model: Transformer, node: Node) -> tuple[list[tuple[Node, float]]
     incoming: list[tuple[Node, float]] = []
     outgoing: list[tuple[Node, float]] = []
     for source, target in WEIGHTS:
-        weight = weight_between(model, node.layer, source, target)
+        here = torch.tensor([node.index], device=model.device)
         if target == node.part:
-            row = weight[node.index]
-            incoming += [(Node(f"{node.layer}.{source}", i), float(row[i])) for i in row.nonzero().flatten().tolist()]
+            _, indices, weights = weights_between(model, node.layer, source, target).rows(here).entries()
+            incoming += _ends(f"{node.layer}.{source}", indices, weights)
         if source == node.part:
-            column = weight[:, node.index]
-            outgoing += [
-                (Node(f"{node.layer}.{target}", i), float(column[i])) for i in column.nonzero().flatten().tolist()
-            ]  # fmt: skip
+            indices, _, weights = weights_between(model, node.layer, source, target).columns(here).entries()
+            outgoing += _ends(f"{node.layer}.{target}", indices, weights)
 
     def order(pair: tuple[Node, float]) -> tuple[float, Node]:
         return -abs(pair[1]), pair[0]
 
     return sorted(incoming, key=order), sorted(outgoing, key=order)
+
+
+def _ends(site: str, indices: Int[Tensor, " edge"], weights: Float[Tensor, " edge"]) -> list[tuple[Node, float]]:
+    return [(Node(site, i), weight) for i, weight in zip(indices.tolist(), weights.tolist(), strict=True)]

@@ -23,6 +23,7 @@ from model.batch import padded
 from model.circuit import Circuit
 from model.sites import Node
 from model.subject import Subject
+from model.swift import swift
 from model.transformer import Norm, Transformer
 
 #: `rest`: all channels of a block's `resid_delta` but the kept ones (in a circuit: constants, their means);
@@ -76,7 +77,7 @@ def ledger(
             stream[site] = x[0, -1].double().cpu()
         return x
 
-    logits = subject.model(tokens, tap=tap, at=last)[0].double().cpu()
+    logits = swift(subject.model)(tokens, tap=tap, at=last)[0].double().cpu()
     direction, scale = _direction(subject.model, candidates, stream["final_resid"])
     entries = [
         *(Entry(kind, source, float(direction @ term)) for kind, source, term in _terms(subject.model, prompt, stream)),

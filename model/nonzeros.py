@@ -1,6 +1,7 @@
 """Weights of blocks kept as their nonzeros: a dense matrix is made when something looks at `weight`, then stays.
 
-Running a model by its nonzero weights, its fingerprint and the edges of a circuit look at nonzeros alone.
+Running a model by its nonzero weights, its fingerprint, compiling and drawing a circuit look at nonzeros alone
+(`model.parts`); gradients and what multiplies densely look at `weight`.
 """
 
 from collections.abc import Iterator
@@ -106,30 +107,17 @@ def nonzeros_of(linear: nn.Linear) -> Nonzeros | None:
     return parameters.nonzeros if isinstance(parameters, _Parameters) and parameters.is_unchanged else None
 
 
-def rows_and_columns(
-    linear: nn.Linear, rows: Int[Tensor, " row"], columns: Int[Tensor, " column"]
-) -> Float[Tensor, "row column"]:
-    """A part of a weight matrix, dense; rows and columns in the order given, none twice."""
+def dense_of(linear: nn.Linear) -> Float[Tensor, "target source"]:
+    """The whole weight; what is kept as nonzeros is made for the caller alone."""
     found = nonzeros_of(linear)
-    if found is None:
-        return linear.weight[rows][:, columns]
-    places = [torch.full((n,), -1) for n in found.shape]
-    for place, wanted in zip(places, (rows, columns), strict=True):
-        place[wanted] = torch.arange(len(wanted))
-    row, column = places[0][found.targets], places[1][found.sources]
-    there = (row >= 0) & (column >= 0)
-    part = torch.zeros(len(rows), len(columns))
-    part[row[there], column[there]] = found.values[there]
-    return part
+    return linear.weight if found is None else found.dense()
 
 
 def weight_named(model: nn.Module, name: str) -> Tensor:
     """A parameter or buffer by its name; what is kept as nonzeros is made for the caller alone."""
     owner, _, leaf = name.rpartition(".")
     module = model.get_submodule(owner)
-    if leaf == "weight" and isinstance(module, nn.Linear) and (found := nonzeros_of(module)) is not None:
-        return found.dense()
-    return getattr(module, leaf)
+    return dense_of(module) if leaf == "weight" and isinstance(module, nn.Linear) else getattr(module, leaf)
 
 
 class Held(NamedTuple):

@@ -17,6 +17,7 @@ from model.batch import PairBatch, padded
 from model.circuit import Circuit, Edge
 from model.errors import UnknownName
 from model.measure import Outcome, measure
+from model.parts import weight_at
 from model.subject import Subject
 from model.swift import swift
 from model.transformer import Attention, Tap
@@ -70,7 +71,7 @@ def scores_of(
     width = attention.config.d_head
     q, k = (x[..., head * width : (head + 1) * width] for x in (q, k))
     scores = q @ k.transpose(1, 2) / math.sqrt(width)
-    bias = attention.scores_bias(q.shape[1], scores.dtype)
+    bias = attention.scores_bias(q.shape[1], scores)
     if attention.attn_imp is None:
         return scores + bias
     return torch.cat([torch.zeros_like(scores[..., :1]), scores], dim=-1) + bias[head]
@@ -106,7 +107,7 @@ def renormalised(
             x = x.clone()
             for source, target in cuts:
                 away = seen["attn.v"][..., source.index] - subject.means[source.site][source.index]
-                weight = attention.c_proj.weight[target.index, source.index]
+                weight = weight_at(attention.c_proj, target.index, source.index)
                 x[..., target.index] -= weight * (seen["moved"] @ away[..., None])[..., 0]
         return x
 
@@ -155,7 +156,7 @@ def head_view(
         x = seen[site] = inner(site, x)
         return x
 
-    subject.model(tokens, at=last, tap=tap)
+    swift(subject.model)(tokens, at=last, tap=tap)
     attention = subject.model.blocks[layer].attn
     q, k = seen[f"{layer}.attn.q"], seen[f"{layer}.attn.k"]
     weights = softmax(scores_of(attention, q, k, head))[0].float().cpu()

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from model.circuit import Circuit, Edge
 from model.errors import InputError, UnknownName
-from model.graph import WEIGHTS, edges_of, weight_between
+from model.graph import WEIGHTS, edges_of, weight_of
 from model.sites import Node, maskable_sites, parse_node, site_width
 from model.subject import Subject
 
@@ -71,7 +71,7 @@ class Targets:
         if source.layer != target.layer or (source.part, target.part) not in WEIGHTS:
             raise UnknownName(f"no weight joins {source.site} to {target.site}; weights join, within a layer: "
                               f"{', '.join(f'{a} to {b}' for a, b in WEIGHTS)}")  # fmt: skip
-        if not weight_between(self.subject.model, source.layer, source.part, target.part)[target.index, source.index]:
+        if not weight_of(self.subject.model, edge):
             raise UnknownName(f"the weight {edge} is zero, so it is no edge; choose a nonzero weight")
         return edge
 

@@ -93,13 +93,12 @@ class Attention(nn.Module):
         self.c_proj = nn.Linear(config.d_attn, config.d_model, bias=config.bias)
         self.attn_imp = Sink(config.n_head) if config.sink else None
 
-    def scores_bias(self, n_pos: int, dtype: torch.dtype) -> Float[Tensor, "#head query key"]:
+    def scores_bias(self, n_pos: int, scores: Float[Tensor, "*shape"]) -> Float[Tensor, "#head query key"]:
         """What is added to the scores: -inf after the query; with a sink, column 0 is the sink's logit."""
-        device = self.c_attn.weight.device
-        causal = torch.full((n_pos, n_pos), -math.inf, device=device, dtype=dtype).triu(1)
+        causal = scores.new_full((n_pos, n_pos), -math.inf).triu(1)
         if self.attn_imp is None:
             return causal[None]
-        sink = self.attn_imp.sink_logit.to(dtype)[:, None, None].expand(-1, n_pos, 1)
+        sink = self.attn_imp.sink_logit.to(scores.dtype)[:, None, None].expand(-1, n_pos, 1)
         return torch.cat([sink, causal.expand(sink.shape[0], -1, -1)], dim=-1)
 
     def forward(self, x: Float[Tensor, "batch pos block_in"], layer: str, tap: Tap) -> Float[Tensor, "batch pos model"]:
@@ -122,7 +121,7 @@ class Attention(nn.Module):
         if self.attn_imp is not None:
             k = F.pad(k, (0, 0, 1, 0))  # a zero key: its score is the sink's logit alone
         scores = torch.matmul(q, k.transpose(-1, -2)) * (1 / math.sqrt(self.config.d_head))
-        scores = scores + self.scores_bias(q.shape[2], scores.dtype)
+        scores = scores + self.scores_bias(q.shape[2], scores)
         pattern = torch.softmax(scores, dim=-1)
         return pattern if self.attn_imp is None else pattern[..., 1:]
 

@@ -1,14 +1,15 @@
 """What a model's weights hold: nonzeros by kind of matrix, and its two ends channel by channel."""
 
 from dataclasses import dataclass
+from math import prod
 from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from model.graph import WEIGHTS, weights_between
 from model.subject import Subject
-from model.training.sparsity import sparse_matrices
 from model.transformer import Transformer
 
 ChannelSort = Literal["channel", "embed_norm", "unembed_norm", "embed_nonzero", "unembed_nonzero"]
@@ -24,28 +25,18 @@ class Kind(NamedTuple):
 
 def count_by_kind(model: Transformer) -> list[Kind]:
     """Nonzeros of the matrices that training holds sparse, in the order of the forward pass; q, k and v apart."""
-    parts: dict[str, list[Tensor]] = {
-        kind: [] for kind in ("embedding", "query", "key", "value", "attention out", "MLP in", "MLP out", "unembedding")
-    }
-    for name, weight in sparse_matrices(model).items():
-        if name.endswith("attn.c_attn.weight"):
-            for kind, part in zip(("query", "key", "value"), weight.chunk(3), strict=True):
-                parts[kind].append(part)
-        else:
-            parts[_kind_of(name)].append(weight)
-    return [
-        Kind(kind, sum(w.numel() for w in weights), sum(int(w.count_nonzero()) for w in weights))
-        for kind, weights in parts.items()
-        if weights
-    ]
+    wte, unembed = model.wte.weight, model.lm_head.weight
+    kinds = [Kind("embedding", wte.numel(), int(wte.count_nonzero()))]
+    for (source, target), kind in zip(WEIGHTS, _OF_BLOCKS, strict=True):
+        parts = [weights_between(model, layer, source, target) for layer in range(model.config.n_layer)]
+        kinds.append(Kind(kind, sum(prod(part.shape) for part in parts), sum(part.count() for part in parts)))
+    if unembed is not wte:
+        kinds.append(Kind("unembedding", unembed.numel(), int(unembed.count_nonzero())))
+    return kinds
 
 
-def _kind_of(name: str) -> str:
-    kinds = {
-        "transformer.wte.weight": "embedding", "lm_head.weight": "unembedding", "attn.c_proj.weight": "attention out",
-        "mlp.c_fc.weight": "MLP in", "mlp.c_proj.weight": "MLP out",
-    }  # fmt: skip
-    return next(kind for end, kind in kinds.items() if name.endswith(end))
+#: What the matrices of WEIGHTS are called.
+_OF_BLOCKS = ("query", "key", "value", "attention out", "MLP in", "MLP out")
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
+from model.parts import part_of
 from model.transformer import Transformer
 
 Way = Literal["forward", "backward"]
@@ -38,12 +39,20 @@ def strongest(weights: Float[Tensor, " index"], k: int) -> list[tuple[int, float
 
 def readers(model: Transformer, layer: int, channel: int, k: int) -> list[tuple[int, float]]:
     """Neurons of a layer that read a channel of the stream."""
-    return strongest(model.blocks[layer].mlp.c_fc.weight[:, channel], k)
+    return strongest(_column(model.blocks[layer].mlp.c_fc, channel), k)
 
 
 def writers(model: Transformer, layer: int, channel: int, k: int) -> list[tuple[int, float]]:
     """Neurons of a layer that write it."""
-    return strongest(model.blocks[layer].mlp.c_proj.weight[channel], k)
+    return strongest(_row(model.blocks[layer].mlp.c_proj, channel), k)
+
+
+def _row(linear: nn.Linear, index: int) -> Float[Tensor, " source"]:
+    return part_of(linear, index, index + 1).dense()[0]
+
+
+def _column(linear: nn.Linear, index: int) -> Float[Tensor, " target"]:
+    return part_of(linear).columns(torch.tensor([index])).dense()[:, 0]
 
 
 def trace(model: Transformer, layer: int, neuron: int, way: Way, depth: int, k: int) -> tuple[Hop, ...]:
@@ -56,7 +65,7 @@ def _trace(model: Transformer, layer: int, neuron: int, way: Way, depth: int, k:
     if depth == 0:
         return None
     mlp, width = model.blocks[layer].mlp, model.config.d_model
-    own = mlp.c_proj.weight[:, neuron] if way == "forward" else mlp.c_fc.weight[neuron, :width]
+    own = _column(mlp.c_proj, neuron) if way == "forward" else _row(mlp.c_fc, neuron)[:width]
     found = []
     for channel, ours in strongest(own, k):
         for other in layers:

@@ -17,6 +17,7 @@ from model.circuit import Circuit
 from model.gate import hold, sever
 from model.measure import Outcome, logit_difference, measure
 from model.subject import Subject
+from model.swift import swift
 
 ComplementMode = Literal["mean", "zero", "resample"]
 MODES: tuple[ComplementMode, ...] = ("mean", "zero", "resample")
@@ -67,7 +68,7 @@ def complement(
         tap = hold(keep, values)
         if circuit.cut_edges:
             tap = sever(circuit.cut_edges, subject.means, subject.model, tap)
-        parts.append(logit_difference(subject.model, part, tap))
+        parts.append(logit_difference(swift(subject.model), part, tap))
     return Outcome(torch.cat(parts).cpu())
 
 
@@ -95,5 +96,5 @@ def _donated(subject: Subject, batch: PairBatch, donors: Tensor, width: int) -> 
             seen[site] = x.gather(1, at[..., None].expand(-1, -1, x.shape[-1]))
         return x
 
-    subject.model(batch.tokens[donors], tap=tap, at=last)
+    swift(subject.model)(batch.tokens[donors], tap=tap, at=last)
     return seen

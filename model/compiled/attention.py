@@ -17,10 +17,11 @@ from torch import Tensor
 
 from model.compiled.heads import HeadFacts, Keyed, Uniform
 from model.compiled.nodes import Gates, Kept, Values, column, mix, stacked
-from model.compiled.stream import Reader, State, Static, Stream, at_position, folded
+from model.compiled.stream import Reader, State, Static, Stream, at_position
 from model.compiled.topk import OutContest, Rest, gated
 from model.compiled.weights import Weights, Wiring
 from model.means import Means
+from model.parts import part_of
 from model.transformer import Attention
 
 
@@ -62,23 +63,19 @@ class CompiledAttention:
         self.means = {name: means[f"{layer}.attn.{name}"].float() for name in "qkv"}
         self.sink = None if attention.attn_imp is None else attention.attn_imp.sink_logit.detach().float()
 
-        out = attention.c_proj.weight.detach().float()
-        bias: Tensor | None = attention.c_proj.bias
+        out = part_of(attention.c_proj)
         kept_by = config.kept_by_abs_topk("attn_out", config.d_model)
         if kept_by is None:  # else the rows that are not kept compete with those that are
-            out, bias = out[deltas.indices], None if bias is None else bias[deltas.indices]
+            out = out.rows(deltas.indices)
 
         def of_heads() -> Tensor:
-            return (out * self.means["v"]).unflatten(1, (config.n_head, config.d_head)).sum(dim=2)
-
-        def read() -> Tensor:
-            return (out != 0).any(dim=0)
+            return out.by_head(self.means["v"], config.n_head)
 
         if kept_by is None:
-            by_head, read_v = of_heads(), read()
+            by_head, read_v = of_heads(), out.is_read()
         else:
             tables = stream.tables
-            by_head, read_v = tables.value(f"{layer}.heads", of_heads), tables.value(f"{layer}.read", read)
+            by_head, read_v = tables.value(f"{layer}.heads", of_heads), tables.value(f"{layer}.read", out.is_read)
         chosen = _Chosen(self, qkv, read_v, (by_head != 0).any(dim=0))
         self.q, self.k, self.v = (
             self._rows(wiring, part, every, name, means)
@@ -91,7 +88,7 @@ class CompiledAttention:
         self.uniform = Uniform(facts, v[n_keyed_v:], chosen.scaled & chosen.queried, chosen.queried)
         self.weight_v = wiring.between(f"{layer}.attn.v", f"{layer}.attn.resid_delta", chosen.v, deltas)
         scaled = torch.cat([self.keyed.scaled, self.uniform.scaled])
-        base = (torch.zeros(len(out), device=self.device) if bias is None else bias.detach().float())[:, None]
+        base = (torch.zeros(out.shape[0], device=self.device) if out.bias is None else out.bias.float())[:, None]
         if self.sink is None:
             base = base + by_head.double().sum(dim=1, keepdim=True).float()
         else:
@@ -100,26 +97,24 @@ class CompiledAttention:
         #: Deltas where every kept node is at its mean: one column, or with a sink one a position.
         self.contest = None
         if kept_by is not None:
-            self.contest = OutContest(kept_by, deltas, out[:, v], by_head[:, scaled], base)
+            self.contest = OutContest(kept_by, deltas, out.columns(v).dense().float(), by_head[:, scaled], base)
             base, by_head = base[deltas.indices], by_head[deltas.indices]
         self.base, self.weight_scaled = base, by_head[:, scaled]
         self.looks_back = bool(len(chosen.k) or len(v))
 
     def _rows(self, wiring: Wiring, kept: Kept, every: Kept, name: str, means: Means) -> Rows:
         config = self.config
-        of_site = slice("qkv".index(name) * config.d_attn, ("qkv".index(name) + 1) * config.d_attn)
-        weight = self.attention.c_attn.weight.detach().float()[of_site]
-        bias = None if self.attention.c_attn.bias is None else self.attention.c_attn.bias[of_site]
+        first = "qkv".index(name) * config.d_attn
+        weight = part_of(self.attention.c_attn, first, first + config.d_attn)
         mean, read = means[f"{self.layer}.attn.act_in"], self.reader.kept
         kept_by, competing, rest = config.kept_by_abs_topk(f"attn_{name}", config.d_attn), kept, None
         if kept_by is not None:
             competing = kept.followed_by(every.pick(~torch.isin(every.indices, kept.indices)))
-            base = self.stream.tables.value(f"{self.layer}.attn.{name}", lambda: folded(weight, bias, mean))
-            rest = Rest(kept_by, competing, weight[:, read.indices], base)
+            base = self.stream.tables.value(f"{self.layer}.attn.{name}", lambda: weight.at_mean(mean))
+            rest = Rest(kept_by, competing, weight.columns(read.indices), base)
             base = base[competing.indices]
         else:
-            rows = kept.indices
-            base = folded(weight[rows], None if bias is None else bias[rows], mean)
+            base = weight.rows(kept.indices).at_mean(mean)
         wires = wiring.between(f"{self.layer}.attn.act_in", f"{self.layer}.attn.{name}", read, competing)
         return Rows(kept, competing, wires, column(base), rest)
 

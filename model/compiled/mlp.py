@@ -6,10 +6,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.compiled.nodes import Gates, Kept, Values, column
-from model.compiled.stream import Reader, State, Stream, folded
+from model.compiled.stream import Reader, State, Stream
 from model.compiled.topk import Rest, gated
 from model.compiled.weights import Wiring
 from model.means import Means
+from model.parts import part_of
 from model.transformer import MLP
 
 
@@ -56,11 +57,11 @@ class CompiledMLP:
         activation: Callable[[Tensor], Tensor] = lambda x: x,
     ) -> tuple[Values, Rest | None]:
         """What the kept rows of a matrix give where all that they read is at its mean; the other rows for AbsTopK."""
-        weight, bias = linear.weight.detach().float(), linear.bias
+        weight = part_of(linear)
         if kept_by is None:
-            return column(folded(weight[kept.indices], None if bias is None else bias[kept.indices], mean)), None
-        base = self.reader.stream.tables.value(name, lambda: folded(weight, bias, mean))
-        return column(base[kept.indices]), Rest(kept_by, kept, weight[:, sources], base, activation)
+            return column(weight.rows(kept.indices).at_mean(mean)), None
+        base = self.reader.stream.tables.value(name, lambda: weight.at_mean(mean))
+        return column(base[kept.indices]), Rest(kept_by, kept, weight.columns(sources), base, activation)
 
     def run(self, state: State, gates: Gates) -> State:
         h, read = self.base_in, None

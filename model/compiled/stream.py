@@ -266,12 +266,3 @@ class Reader:
     def read(self, state: State, gates: Gates) -> Values:
         """How far the nodes are from their means, gated."""
         return gates.deviation(self.values(state) - column(self.kept.mean), self.kept)
-
-
-def folded(weight: Tensor, bias: Tensor | None, mean: Float[Tensor, " source"]) -> Float[Tensor, " target"]:
-    """What a linear map gives when all that it reads is at its mean, summed in float64 unless it is wide."""
-    if weight.numel() > 2**20:  # so wide a matrix is not copied
-        return torch.addmv(torch.zeros(len(weight), device=mean.device) if bias is None else bias.detach().float(),
-                           weight.detach(), mean)  # fmt: skip
-    at_mean = weight.detach().double() @ mean.double()
-    return (at_mean if bias is None else at_mean + bias.detach().double()).float()

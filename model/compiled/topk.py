@@ -16,6 +16,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from model.compiled.nodes import Gates, Kept, Values, stacked, together
+from model.parts import Part
 from model.sparse.activate import GELU, NONE, RELU
 from model.sparse.count import contest
 from model.sparse.kernel import Array, array, shared_out
@@ -211,16 +212,16 @@ class Rest:
         self,
         kept_by: int,
         kept: Kept,
-        weight: Float[Tensor, "target source"],
+        weight: Part,
         base: Float[Tensor, " target"],
         activation: Callable[[Tensor], Tensor] = lambda x: x,
     ) -> None:
         self.kept_by, self.activation = kept_by, activation
         others = torch.ones(len(base), dtype=torch.bool, device=base.device)
         others[kept.indices] = False
-        moved = (weight != 0).any(dim=1)
+        moved = weight.has_entries()
         rivals = (others & moved).nonzero().flatten()
-        self.weight, self.base = weight[rivals], base[rivals, None]
+        self.weight, self.base = weight.rows(rivals).dense().float(), base[rivals, None]
         self.rows = Rows(self.weight, self.base, {F.relu: RELU, F.gelu: GELU}.get(activation, NONE))
         self.settled = Settled(activation(base[others & ~moved]).abs()[None])
 

@@ -7,10 +7,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import nn
 
 from model.circuit import Keep
 from model.config import ModelConfig
+from model.nonzeros import dense_of
 from model.program.steps import (
     Contest,
     Linear,
@@ -54,8 +55,8 @@ class Wired:
         return terms, float(bias + (weights * closed) @ self.means[source])
 
 
-def _matrix(weight: Tensor, bias: Tensor | None) -> tuple[Numbers, Numbers]:
-    rows = weight.detach().cpu().double().numpy()
+def _matrix(linear: nn.Linear) -> tuple[Numbers, Numbers]:
+    rows, bias = dense_of(linear).detach().cpu().double().numpy(), linear.bias
     return rows, np.zeros(len(rows)) if bias is None else bias.detach().cpu().double().numpy()
 
 
@@ -82,8 +83,8 @@ def attention_steps(block: Block, config: ModelConfig, wired: Wired, layer: int)
     """Queries, keys, values; a pattern or an average for each head that moves anything; what is added."""
     site, d_head = f"{layer}.attn", config.d_head
     attention = block.attn
-    c_attn, c_bias = _matrix(attention.c_attn.weight, attention.c_attn.bias)
-    out, out_bias = _matrix(attention.c_proj.weight, attention.c_proj.bias)
+    c_attn, c_bias = _matrix(attention.c_attn)
+    out, out_bias = _matrix(attention.c_proj)
     sinks = None if attention.attn_imp is None else attention.attn_imp.sink_logit.detach().cpu().double().numpy()
     deltas = wired.kept(f"{site}.resid_delta")
     kept_by = config.kept_by_abs_topk("attn_out", config.d_model)
@@ -226,7 +227,7 @@ def _out_rivals(
 def mlp_steps(block: Block, config: ModelConfig, wired: Wired, layer: int) -> Iterator[Step]:
     """Neurons, and what they add."""
     site, mlp = f"{layer}.mlp", block.mlp
-    weights, bias = _matrix(mlp.c_fc.weight, mlp.c_fc.bias)
+    weights, bias = _matrix(mlp.c_fc)
     activation = config.activation_type
     neurons = {i: f"n{layer}_{i}" for i in wired.kept(f"{site}.post_act")}
     for i, name in neurons.items():
@@ -238,7 +239,7 @@ def mlp_steps(block: Block, config: ModelConfig, wired: Wired, layer: int) -> It
         mean = wired.means[f"{site}.act_in"]
         rivals = _rivals(f"n{layer}", weights, bias, list(neurons), wired.read, mean, activation)
         yield Contest(f"{site}.post_act", tuple(neurons.values()), kept, rivals)
-    out, out_bias = _matrix(mlp.c_proj.weight, mlp.c_proj.bias)
+    out, out_bias = _matrix(mlp.c_proj)
     kept_by = config.kept_by_abs_topk("mlp_out", config.d_model)
     deltas = wired.kept(f"{site}.resid_delta")
     yield from _deltas(
