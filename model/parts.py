@@ -5,12 +5,17 @@ A part answers alike in both forms; only one of a matrix that is dense already h
 
 from abc import ABC, abstractmethod
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.nonzeros import Nonzeros, nonzeros_of
+
+Array = NDArray[Any]
 
 
 class Part(ABC):
@@ -115,76 +120,75 @@ class _Dense(Part):
 
 
 class _Sparse(Part):
-    """Entries by flat places, row after row."""
+    """Entries by flat places, row after row; by numpy, which begins sooner on the few that a circuit keeps."""
 
-    def __init__(
-        self, shape: tuple[int, int], bias: Tensor | None, places: Int[Tensor, " entry"], values: Tensor
-    ) -> None:
+    def __init__(self, shape: tuple[int, int], bias: Tensor | None, places: Array, values: Array) -> None:
         super().__init__(shape, bias)
         self._places, self._values = places, values
 
-    @cached_property
-    def _row(self) -> Int[Tensor, " entry"]:
-        return (self._places // self.shape[1]).long()
-
-    @cached_property
-    def _column(self) -> Int[Tensor, " entry"]:
-        return (self._places % self.shape[1]).long()
-
     def rows(self, indices: Tensor) -> Part:
-        width, kind = self.shape[1], self._places.dtype
-        starts, ends = torch.searchsorted(self._places, (torch.stack([indices, indices + 1]) * width).to(kind))
+        width, wanted = self.shape[1], indices.numpy().astype(self._places.dtype)
+        starts, ends = (np.searchsorted(self._places, bounds) for bounds in (wanted * width, (wanted + 1) * width))
         counts = ends - starts
-        row = torch.arange(len(indices)).repeat_interleave(counts)
-        at = torch.arange(len(row)) + (starts - counts.cumsum(dim=0) + counts)[row]
-        moved = (torch.arange(len(indices)) - indices) * width
+        row = np.arange(len(wanted)).repeat(counts)
+        at = np.arange(len(row)) + (starts - counts.cumsum() + counts)[row]
+        moved = (np.arange(len(wanted)) - wanted) * width
         bias = None if self.bias is None else self.bias[indices]
-        return _Sparse((len(indices), width), bias, self._places[at] + moved[row], self._values[at])
+        return _Sparse((len(wanted), width), bias, self._places[at] + moved[row], self._values[at])
 
     def columns(self, indices: Tensor) -> Part:
-        place = torch.full((self.shape[1],), -1)
-        place[indices] = torch.arange(len(indices))
-        column = place[self._column]
-        there = (column >= 0).nonzero().flatten()
-        places = self._row[there] * len(indices) + column[there]
+        place = np.full(self.shape[1], -1)
+        place[indices.numpy()] = np.arange(len(indices))
+        row, column = np.divmod(self._places, self.shape[1])
+        column = place[column]
+        there = column >= 0
+        places = row[there] * len(indices) + column[there]
         return _Sparse((self.shape[0], len(indices)), self.bias, places, self._values[there])
 
+    @cached_property
+    def _entries(self) -> tuple[Tensor, Tensor, Tensor]:
+        row, column = np.divmod(self._places, self.shape[1]) if self.shape[1] else (self._places, self._places)
+        return torch.from_numpy(row).long(), torch.from_numpy(column).long(), torch.from_numpy(self._values)
+
     def entries(self) -> tuple[Tensor, Tensor, Tensor]:
-        return self._row, self._column, self._values
+        return self._entries
 
     def count(self) -> int:
         return len(self._values)
 
     def dense(self) -> Tensor:
-        found = self._values.new_zeros(self.shape)
-        found.view(-1)[self._places.long()] = self._values
+        row, column, values = self._entries
+        found = values.new_zeros(self.shape)
+        found[row, column] = values
         return found
 
     def has_entries(self) -> Tensor:
         found = torch.zeros(self.shape[0], dtype=torch.bool)
-        found[self._row] = True
+        found[self._entries[0]] = True
         return found
 
     def is_read(self) -> Tensor:
         found = torch.zeros(self.shape[1], dtype=torch.bool)
-        found[self._column] = True
+        found[self._entries[1]] = True
         return found
 
     def at_mean(self, mean: Tensor) -> Tensor:
         """Summed in float64."""
         found = torch.zeros(self.shape[0], dtype=torch.float64) if self.bias is None else self.bias.double()
-        return found.index_add(0, self._row, self._values.double() * mean.double()[self._column]).float()
+        row, column, values = self._entries
+        return found.index_add(0, row, values.double() * mean.double()[column]).float()
 
     def by_head(self, mean: Tensor, n_head: int) -> Tensor:
-        place = self._row * n_head + self._column // (self.shape[1] // n_head)
-        found = torch.zeros(self.shape[0] * n_head).index_add(0, place, self._values * mean[self._column])
+        row, column, values = self._entries
+        place = row * n_head + column // (self.shape[1] // n_head)
+        found = torch.zeros(self.shape[0] * n_head).index_add(0, place, values * mean[column])
         return found.view(self.shape[0], n_head)
 
 
 def _of_nonzeros(found: Nonzeros, first: int, end: int, bias: Tensor | None) -> Part:
-    shape, places, values = (end - first, found.shape[1]), found.places, found.values
+    shape, places, values = (end - first, found.shape[1]), found.places.numpy(), found.values.numpy()
     if end - first < found.shape[0]:
-        bounds = torch.tensor([first * shape[1], end * shape[1]], dtype=places.dtype)
-        low, high = torch.searchsorted(places, bounds).tolist()
-        places, values = places[low:high] - first * shape[1], values[low:high]
+        bounds = np.array([first * shape[1], end * shape[1]], dtype=places.dtype)
+        low, high = np.searchsorted(places, bounds)
+        places, values = places[low:high] - places.dtype.type(first * shape[1]), values[low:high]
     return _Sparse(shape, bias, places, values)

@@ -20,8 +20,8 @@ def rows() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         n_nodes = _save(Path(folder))
         return [
-            _row("the full model, loaded and run on", folder, ("model", "dense")),
-            _row(f"a circuit of {n_nodes} nodes of it, loaded, compiled and run on", folder, ("circuit", "masked")),
+            _row("the full model, loaded", folder, ("model", "dense")),
+            _row(f"a circuit of {n_nodes} nodes, loaded and compiled", folder, ("circuit", "masked")),
         ]
 
 
@@ -43,7 +43,7 @@ def _row(what: str, folder: str, ways: tuple[str, str]) -> Row:
     ours, dense = (_measured(folder, way) for way in ways)
     peak_gb, floor_gb = ours["peak_gb"], ours["nonzero_gb"]
     return Row(
-        f"7. peak memory of {what} {N_PAIRS} pairs; before the run {human(ours['load_s'])}",
+        f"7. peak memory of {what} ({human(ours['load_s'])}), then run on {N_PAIRS} pairs",
         f"{peak_gb:.2f} GB", f"{dense['peak_gb']:.2f} GB", dense["peak_gb"] / peak_gb, "", None,
         f"{floor_gb:.2f} GB of nonzero weights ({peak_gb / floor_gb:.1f}x); {ours['loaded_gb']:.2f} GB before the run",
     )  # fmt: skip
