@@ -40,12 +40,20 @@ def ftp(folder: Path, port: int) -> Iterator[str]:
     authorizer.add_user("us", "secret", str(folder), perm="elradfmw")
     handler = type("Handler", (FTPHandler,), {"authorizer": authorizer})
     server = ThreadedFTPServer(("127.0.0.1", port), handler)
-    thread = threading.Thread(target=lambda: server.serve_forever(timeout=0.05, handle_exit=False))
+    leave = threading.Event()
+
+    def serve() -> None:
+        """Whoever polls its sockets closes them, too."""
+        while not leave.is_set():
+            server.serve_forever(timeout=0.05, blocking=False, handle_exit=False)
+        server.close_all()
+
+    thread = threading.Thread(target=serve)
     thread.start()
     try:
         yield f"ftp://us:secret@127.0.0.1:{port}/kept"
     finally:
-        server.close_all()
+        leave.set()
         thread.join()
 
 
