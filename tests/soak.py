@@ -116,7 +116,12 @@ def soak(server: Server, minutes: float, per_second: float, n_visitors: int = 4)
     for thread in visitors:
         thread.join()
     print_curves(curves, time.monotonic() - started, statuses)
-    states = Counter(httpx.get(f"{server.url}/jobs/{job}.json", timeout=120).json()["state"] for job in jobs)
+    states: Counter[str] = Counter()
+    for job in jobs:
+        record = httpx.get(f"{server.url}/jobs/{job}.json", timeout=120).json()
+        states[record["state"]] += 1
+        if record["error"]:
+            print(f"job {job}: {record['error']}")
     failed = sum(n for status, n in statuses.items() if status == NO_ANSWER or int(status) >= 400)
     grown = [curve for curve in curves.values() if curve.grows()]
     for curve in curves.values():

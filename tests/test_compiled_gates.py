@@ -60,6 +60,30 @@ def test_variants_of_gates_answer_as_one_by_one(sink):
     close(*slopes, tolerance=1e-3)
 
 
+@pytest.mark.parametrize("sink", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_cuts_of_one_kind_of_node_answer_as_one_by_one(sink, seed):
+    """What comes before the first cut has one variant; heads keep k or v, not both."""
+    model = random_model(sink=sink, add_positions=False)
+    means, batch = random_means(model.config), random_batch(model.config)
+    keep = random_keep(model.config, 0.7, seed)
+    draw = torch.Generator().manual_seed(seed)
+    for layer in range(model.config.n_layer):
+        has_k = torch.rand(model.config.n_head, generator=draw) < 0.5
+        keep[f"{layer}.attn.k"] &= has_k.repeat_interleave(model.config.d_head)
+        keep[f"{layer}.attn.v"] &= ~has_k.repeat_interleave(model.config.d_head)
+    compiled = compile_circuit(model, means, keep)
+    for kind in ("q", "k", "v", "resid_delta"):
+        cut = [number for number, node in enumerate(compiled.nodes) if node.site.endswith(f"attn.{kind}")]
+        gates = torch.ones(len(cut), len(compiled.nodes))
+        gates[range(len(cut)), cut] = 0.0
+        for learns in (True, False):
+            with torch.set_grad_enabled(learns):
+                at_once = compiled.logit_difference(batch, gates)
+                for row, found in zip(gates, at_once, strict=True):
+                    close(found, compiled.logit_difference(batch, row))
+
+
 def test_values_take_the_means_place_behind_a_closed_gate():
     model = random_model(sink=True, add_positions=False)
     means, batch = random_means(model.config), random_batch(model.config)

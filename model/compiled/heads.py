@@ -158,7 +158,10 @@ class Keyed:
         return moved, y[self.place_of_scaled, -1], y[self.place_of_v, -1]
 
     def _fill(self, x: Values, slots: Int[Tensor, " node"], width: int) -> Values:
+        """No nodes vary with nothing, whatever they were taken from."""
         n = len(self.heads) * width
+        if not len(x):
+            return x.new_zeros(n, 1, 1, 1)
         return x if len(x) == n else x.new_zeros(n, *x.shape[1:]).index_copy(0, slots, x)
 
     def _running(
