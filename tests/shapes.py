@@ -4,6 +4,7 @@ The check wraps every function and every closure each time it is made, which cos
 their time; what they say of types, mypy has seen.
 """
 
+import os
 from pathlib import Path
 
 from jaxtyping import install_import_hook
@@ -17,4 +18,5 @@ def modules() -> list[str]:
     return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths if "jaxtyping" in path.read_text()]
 
 
-install_import_hook(modules(), "beartype.beartype")
+if "PYTEST_VERSION" in os.environ:  # benchmarks import `conftest` too, and are to be fast
+    install_import_hook(modules(), "beartype.beartype")
