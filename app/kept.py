@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
@@ -78,6 +78,18 @@ class Shelf:
         while self.n_bytes > self.max_bytes:
             self.n_bytes -= self.answers.popitem(last=False)[1].n_bytes
 
+    def clear(self) -> None:
+        self.answers.clear()
+        self.n_bytes = 0
+
+
+class Now(NamedTuple):
+    """What every answer shows; one that was made at an earlier revision is never asked for again."""
+
+    revision: int
+    models: object
+    files: tuple[object, ...]
+
 
 class Kept:
     """Stands outside of what packs answers, so that they are packed once, and inside of what names visitors."""
@@ -86,6 +98,7 @@ class Kept:
         self.app = app
         self.database, self.library, self.access = database, library, access
         self.shelf = Shelf(max_bytes)
+        self._now = Now(-1, (), ())
         self._making: dict[Any, asyncio.Event] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,10 +133,14 @@ class Kept:
         # In a file a look takes less than the way to a thread and back, and readers never wait there.
         at_hand = self.database.dialect == "sqlite"
         (revision, is_maker), stamp = read() if at_hand else await run_in_threadpool(read)
+        now = Now(revision, stamp, tuple(map(version, (FOLDER, TEMPLATES, DOCS))))
+        if now != self._now and revision >= self._now.revision:
+            self._now = now
+            self.shelf.clear()
         return (
             str(request.url), request.headers.get("host"), asks_for_page(request),
             "gzip" in request.headers.get("accept-encoding", ""), self.access.standing(request),
-            reader if is_maker else NOBODY, revision, stamp, *map(version, (FOLDER, TEMPLATES, DOCS)),
+            reader if is_maker else NOBODY, self._now if now == self._now else now,
         )  # fmt: skip
 
     async def _make(self, key: Any, scope: Scope, receive: Receive, send: Send) -> None:

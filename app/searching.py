@@ -41,8 +41,8 @@ class Searching:
 
         def on_step(step: PruneStep) -> None:
             report.stop_if_asked()
-            here = {"step": len(trials), "n_steps": request.n_trials, "elapsed_s": elapsed_s(), "phase": "searching"}
-            report.step(StepEvent.model_validate(asdict(step) | here))
+            so_far = {"step": len(trials), "n_steps": request.n_trials, "elapsed_s": elapsed_s(), "phase": "searching"}
+            report.step(StepEvent.model_validate(asdict(step) | so_far))
 
         def on_trial(number: int, trial: Trial) -> None:
             trials.append(trial)

@@ -13,7 +13,7 @@ import tiny
 from app import revision
 from app.database import Database
 from app.job_claims import Claims
-from app.kept import PATTERNS, Answer, Shelf
+from app.kept import PATTERNS, Answer, Kept, Shelf
 from app.main import create_app
 from app.queue import Queue
 from app.schemas import JobProgress, PruneRequest, StepEvent
@@ -107,6 +107,25 @@ def test_a_page_that_many_ask_for_at_once_is_made_once(client: TestClient, monke
     with ThreadPoolExecutor(8) as pool:
         texts = list(pool.map(lambda _: client.get("/", headers=PAGE).text, range(24)))
     assert len(set(texts)) == 1 and len(made) == 1
+
+
+def kept_of(client: TestClient) -> Kept:
+    """The layer that keeps answers, wherever it stands among the others."""
+    layer: Any = client.app.middleware_stack  # type: ignore[attr-defined]
+    while not isinstance(layer, Kept):
+        layer = layer.app
+    return layer
+
+
+def test_what_can_never_be_asked_for_again_is_let_go(client: TestClient, circuit_id: str) -> None:
+    shelf = kept_of(client).shelf
+    for path in ("/", "/gallery", f"/circuits/{circuit_id}"):
+        client.get(path, headers=PAGE).raise_for_status()
+    assert len(shelf.answers) == 3 and shelf.n_bytes == sum(answer.n_bytes for answer in shelf.answers.values())
+    client.post(f"/circuits/{circuit_id}/annotations", json={"title": "New", "labels": {}}).raise_for_status()
+    client.get("/gallery", headers=PAGE).raise_for_status()
+    [left] = shelf.answers.values()
+    assert shelf.n_bytes == left.n_bytes
 
 
 def test_only_addresses_of_routes_are_kept(client: TestClient) -> None:
