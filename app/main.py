@@ -30,6 +30,7 @@ from app.lab import Lab
 from app.library import Library
 from app.makers import Makers
 from app.mean_work import MeanWork
+from app.memory import giving_back
 from app.metrics import Metrics
 from app.middleware import Bounded, Guard
 from app.models_away import looking, models_away
@@ -115,7 +116,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         if n_circuits:
             log.info("%d circuits taken in from the bundle", n_circuits)
         card_parts.import_bundle(settings.bundle_dir / "cards")
-        with Supervisor(settings) as app.state.supervisor, looking(away):
+        with giving_back(), Supervisor(settings) as app.state.supervisor, looking(away):
             yield
         database.close()
 

@@ -17,6 +17,7 @@ from app.job_claims import Claims
 from app.lab import Lab
 from app.library import Library
 from app.mean_work import MeanWork
+from app.memory import giving_back
 from app.models_away import models_away
 from app.pruning import Pruning
 from app.searching import Searching
@@ -62,7 +63,7 @@ def workplace(settings: Settings) -> Iterator[Worker]:
         Claims(database), work, checkpoints, Alive(settings.data_dir / "workers"),
         most_losses=settings.most_losses, on_stuck=_end_process, help=work.help,
     )  # fmt: skip
-    with worker:
+    with giving_back(), worker:
         yield worker
     database.close()
 
