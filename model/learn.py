@@ -1,9 +1,9 @@
 """Learning a circuit's mask by gradient, on ever fewer candidates (paper A.5, steps 1 to 4).
 
 With a warm start the taus are dealt out by estimated effects; the paper deals them by chance. The first steps run the
-whole model. Every few steps the nodes whose tau has fallen below `drop_below` leave for good, and so does what they
-leave without a path; once few enough candidates are left they are compiled, so that a step costs what the candidates
-cost.
+whole model. Every few steps, while the loss is at the target, the nodes whose tau has fallen below `drop_below` leave
+for good, and so does what they leave without a path; once few enough candidates are left they are compiled, so that a
+step costs what the candidates cost.
 """
 
 from collections.abc import Callable
@@ -31,10 +31,14 @@ COMPILED_BELOW = 0.25
 CALIBRATION_RATE = 0.15
 #: Pairs from which the effects of a warm start are estimated.
 WARM_PAIRS = 64
+#: A warm start has gone astray where the loss was above LOST_ABOVE times the target for LOST_FOR of the steps on end.
+LOST_ABOVE, LOST_FOR = 2.0, 0.05
+#: Of what met shares of the target then, this share's is gone on from, at SLOWER of the pace before.
+BACK_TO, SLOWER, SLOWEST = 0.35, 0.5, 0.05
 #: Fewer edges than this share of those before count as a move of the frontier.
 A_MOVE = 0.97
 #: Shares of the target; a batch's loss is uncertain, so what just met the target may miss it on other pairs.
-FALL_BACK_TO = (1.0, 0.6, 0.35, 0.15)
+FALL_BACK_TO = (1.0, 0.8, 0.6, 0.45, 0.35, 0.25, 0.15)
 
 OnLearn = Callable[[int, float, int, int], None]
 
@@ -48,13 +52,11 @@ class Learner:
             subject.config, bias=settings.init_noise_bias, scale=settings.init_noise_scale, seed=settings.seed,
             device=subject.device,
         )  # fmt: skip
-        self.optimizer = torch.optim.AdamW(
-            [self.mask.tau], lr=settings.lr, betas=(0.9, settings.beta2), weight_decay=settings.weight_decay
-        )
+        self.optimizer = self._optimizer()
         self.alive = torch.ones(len(self.mask.tau), dtype=torch.bool, device=subject.device)
         self.edges = Adjacency.of(subject.model)
         self.compiled: CompiledCircuit | None = None
-        self.recent_loss = 0.0
+        self.recent_loss, self.n_lost, self.pace = 0.0, 0, 1.0
         self.bf16 = settings.bf16 and has_fast_bf16(subject.device)
         self.calibration: Tensor | None = None
         self.best: dict[float, tuple[int, Tensor]] = {}
@@ -62,6 +64,12 @@ class Learner:
         self.moved_at = 0
         if candidates is not None:
             self._go_on_with(candidates)
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        settings = self.settings
+        return torch.optim.AdamW(
+            [self.mask.tau], lr=settings.lr, betas=(0.9, settings.beta2), weight_decay=settings.weight_decay
+        )
 
     def start_warm(self, train: PairBatch) -> None:
         """Deal the taus out anew, the largest to the candidates with the largest estimated effects.
@@ -90,7 +98,8 @@ class Learner:
         }  # fmt: skip
         if self.calibration is not None:
             tensors["calibration"] = self.calibration
-        numbers = {"recent_loss": self.recent_loss, "moved_at": float(self.moved_at)}
+        numbers = {"recent_loss": self.recent_loss, "n_lost": float(self.n_lost), "pace": self.pace}
+        numbers["moved_at"] = float(self.moved_at)
         numbers |= {f"moved.{share}": float(n_edges) for share, n_edges in self.moved.items()}
         numbers |= {f"best.{share}": float(n_edges) for share, (n_edges, _) in self.best.items()}
         return Snapshot(number, {name: value.detach().cpu().clone() for name, value in tensors.items()}, numbers)
@@ -107,15 +116,37 @@ class Learner:
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": {0: moments}, "param_groups": groups})
         self.calibration = of.get("calibration")
-        self.recent_loss = held.numbers["recent_loss"]
+        self.recent_loss, self.pace = held.numbers["recent_loss"], held.numbers.get("pace", 1.0)
+        self.n_lost = int(held.numbers.get("n_lost", 0))
         shares = [share for share in FALL_BACK_TO if f"best.{share}" in of]
         self.moved_at = int(held.numbers.get("moved_at", held.step))  # snapshots of before do not say
         self.moved = {share: int(held.numbers.get(f"moved.{share}", held.numbers[f"best.{share}"])) for share in shares}
         self.best = {share: (int(held.numbers[f"best.{share}"]), of[f"best.{share}"]) for share in shares}
         draw.set_state(held.tensors["draw"])
 
+    def prepare(self, number: int) -> None:
+        """Before a step: take a warm start back that has gone astray; let nodes go every few steps."""
+        is_lost = self.n_lost > max(STEPS_A_ROUND, LOST_FOR * self.settings.n_steps)
+        if self.settings.warm_start and is_lost and self.best and self.pace > SLOWEST:
+            self._go_back(number)
+        if number and number % STEPS_A_ROUND == 0:
+            self.narrow()
+
+    def _go_back(self, number: int) -> None:
+        """Where nodes that are needed leave together, their momentum takes the task away and no gradient brings it
+        back: go on from what still did it, with less of it."""
+        share = BACK_TO if BACK_TO in self.best else next(share for share in FALL_BACK_TO if share in self.best)
+        self.mask.tau.data.copy_(self.best[share][1])
+        self.mask.tau.data[~self.alive] = -1.0
+        self.optimizer = self._optimizer()
+        self.pace *= SLOWER
+        self.recent_loss, self.n_lost, self.moved_at = share * self.settings.aim_nats, 0, number
+
     def narrow(self) -> None:
-        """Let go of the nodes that have fallen below `drop_below`, if they are enough to be worth it."""
+        """Let go of the nodes that have fallen below `drop_below`, if they are enough to be worth it. Above the target
+        some of them may be what is missing."""
+        if self.settings.ease_penalty and self.recent_loss > self.settings.aim_nats:
+            return
         wanted = self.alive & (self.mask.tau.detach() > self.settings.drop_below)
         if int(wanted.sum()) > 0.8 * int(self.alive.sum()):
             return
@@ -132,13 +163,14 @@ class Learner:
         """One gradient step; the loss of the circuit before it, nats."""
         settings, mask = self.settings, self.mask
         for group in self.optimizer.param_groups:
-            group["lr"] = settings.lr * _rate(number / settings.n_steps, settings.warmup_fraction)
+            group["lr"] = self.pace * settings.lr * _rate(number / settings.n_steps, settings.warmup_fraction)
         gates = mask.gates(settings.heaviside_temp)
         loss = self._loss(self._difference(batch, gates))
         (task_grad,) = torch.autograd.grad(loss, gates)
         mask.note_importance(task_grad)
         value = float(loss.detach())
         self.recent_loss += (value - self.recent_loss) * (1 / (number + 1) if number < 5 else 0.2)
+        self.n_lost = self.n_lost + 1 if self.recent_loss > LOST_ABOVE * settings.aim_nats else 0
         penalty = settings.k_coef + settings.edge_coef * self.edges.degree(gates.detach() > 0)
         self.optimizer.zero_grad(set_to_none=True)
         gates.backward(task_grad + self._pressure() * penalty)
@@ -170,19 +202,33 @@ class Learner:
                     self.moved[share], self.moved_at = n_edges, number
 
     def stands_still(self, number: int) -> bool:
-        """Whether for a while no circuit with notably fewer edges has met any of the losses."""
+        """Whether the loss is at the target, and for a while no circuit with notably fewer edges has met any of the
+        losses."""
         patience = self.settings.patience
-        return bool(patience) and 1.0 in self.best and number - self.moved_at > patience
+        is_met = 1.0 in self.best and self.recent_loss <= self.settings.aim_nats
+        return bool(patience) and is_met and number - self.moved_at > patience
 
     def settle(self, reaches: Callable[[Keep], bool]) -> Mask:
-        """The mask as it is or, where that misses the target on pairs not learned from, as it was at its best."""
+        """The mask as it is or, where that misses the target on pairs not learned from, as it was at its best.
+
+        If then twice as many nodes of the mask as it is, or four times, reach it and are fewer, they are for whoever
+        takes more of it than it keeps.
+        """
         last = self.mask.tau.detach().clone()
         taken = [last, *(self.best[share][1] for share in FALL_BACK_TO if share in self.best)]
+        found = taken[1] if len(taken) > 1 else last
         for tau in taken:
             self.mask.tau.data.copy_(tau)
             if reaches(self.keep()):
+                found = tau
+                break
+        self.mask.tau.data.copy_(last)
+        ranking, n = self.mask.ranking(), 2 * int((last > 0).sum())
+        while 0 < n < int((found > 0).sum()):
+            if reaches(self.mask.keep_of(ranking[:n])):
                 return self.mask
-        self.mask.tau.data.copy_(taken[1] if len(taken) > 1 else last)
+            n *= 2
+        self.mask.tau.data.copy_(found)
         return self.mask
 
     def _difference(self, batch: PairBatch, gates: Tensor) -> Tensor:
@@ -238,10 +284,9 @@ def learn_mask(
             break
         if on_snapshot is not None and number > first and number % SNAPSHOT_EVERY == 0:
             on_snapshot(learner.snapshot(number, draw))
-        if number and number % STEPS_A_ROUND == 0:
-            learner.narrow()
-            if not bool(learner.alive.any()) or learner.stands_still(number):
-                break
+        learner.prepare(number)
+        if number and number % STEPS_A_ROUND == 0 and (not bool(learner.alive.any()) or learner.stands_still(number)):
+            break
         chosen = torch.randint(train.n_pairs, (settings.pairs_per_step,), generator=draw).to(subject.device)
         loss = learner.step(number, train.select(chosen))
         on_step(number + 1, loss, *learner.size())
@@ -258,8 +303,7 @@ def shortlist(subject: Subject, train: PairBatch, settings: PruneSettings) -> Ke
         learner.start_warm(train)
     draw = torch.Generator().manual_seed(settings.seed)
     for number in range(settings.n_steps):
-        if number and number % STEPS_A_ROUND == 0:
-            learner.narrow()
+        learner.prepare(number)
         if learner.compiled is not None:
             break
         learner.step(number, train.select(torch.randint(train.n_pairs, (settings.pairs_per_step,), generator=draw)))

@@ -66,6 +66,67 @@ def test_a_run_that_goes_too_far_falls_back_on_its_best_mask():
     assert torch.equal(learner.settle(lambda keep: False).tau.detach(), best), "where nothing does, the fewest edges"
 
 
+def test_more_of_the_last_mask_is_taken_before_one_of_long_ago():
+    subject = hand_subject()
+    learner = Learner(subject, PruneSettings())
+    wide = torch.full_like(learner.mask.tau.data, 0.5)
+    learner.best = {1.0: (9, wide)}
+    last = torch.full_like(wide, -0.5)
+    last[:2] = 0.5
+    last[2:4] = -0.1  # wanted next
+    learner.mask.tau.data.copy_(last)
+    sites = learner.mask.sites
+    mask = learner.settle(lambda keep: bool(flat(keep, sites)[:4].all()))
+    assert torch.equal(mask.tau.data, last)
+    learner.mask.tau.data.copy_(last)
+    assert torch.equal(learner.settle(lambda keep: count_kept(keep) == len(wide)).tau.data, wide)
+
+
+def test_above_the_target_no_candidate_leaves(subject):
+    learner = Learner(subject, PruneSettings())
+    learner.mask.tau.data[::2] = -1.0
+    n_before = int(learner.alive.sum())
+    learner.recent_loss = 0.2
+    learner.narrow()
+    assert int(learner.alive.sum()) == n_before
+    learner.recent_loss = 0.1
+    learner.narrow()
+    assert int(learner.alive.sum()) <= n_before // 2
+
+
+@pytest.mark.parametrize("warm_start", [True, False])
+def test_a_warm_start_that_lost_the_task_goes_back_and_on_more_slowly(subject, warm_start: bool):
+    learner = Learner(subject, PruneSettings(warm_start=warm_start))
+    held = learner.mask.tau.detach().clone()
+    learner.best = {0.35: (100, held), 1.0: (50, -held)}
+    learner.alive[:3] = False
+    learner.mask.tau.data.fill_(-0.7)
+    learner.recent_loss, learner.n_lost = 0.8, 20
+    learner.prepare(31)
+    assert learner.pace == 1.0, "it may still come back by itself"
+    learner.n_lost = 21
+    learner.prepare(32)
+    if not warm_start:
+        assert learner.pace == 1.0 and bool((learner.mask.tau == -0.7).all()), "the paper's way has no way back"
+        return
+    assert learner.pace == 0.5 and learner.n_lost == 0
+    assert torch.equal(learner.mask.tau[3:], held[3:]) and bool((learner.mask.tau[:3] == -1).all())
+
+
+def test_a_task_that_a_warm_start_loses_ends_at_a_circuit_of_hundreds_not_of_thousands():
+    subject = load_subject(BUNDLED.parent / "python-3x128")
+    settings = PruneSettings(n_steps=150, greedy=False, cut_edges=False, n_train_pairs=256, n_fresh_pairs=128)
+    train, fresh = split_pairs(subject, TASKS["with_open"], settings)
+    losses: list[float] = []
+    result = prune_batches(
+        subject, "with_open", train, fresh, settings, with_frontier=False,
+        on_step=lambda step: losses.append(step.loss_nats) if step.phase == "learning" else None,
+    )  # fmt: skip
+    assert max(losses) > 0.6, "it was lost on the way"
+    assert result.reached_target
+    assert len(result.circuit.nodes) < 1000  # 518 when written; without the way back 1,934
+
+
 def test_candidates_leave_for_good_and_are_compiled(subject):
     train, _ = split_pairs(subject, TASKS["else_elif"], QUICK)
     candidates = shortlist(subject, train, replace(QUICK, n_steps=100))

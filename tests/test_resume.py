@@ -9,6 +9,7 @@ import torch
 import tiny
 from app.artifacts import Artifacts
 from app.checkpoints import Checkpoints
+from app.settings import ROOT
 from model.prune import PruneSettings, prune
 from model.search import Trial, search
 from model.snapshot import SNAPSHOT_EVERY, Snapshot
@@ -60,6 +61,16 @@ def test_a_run_that_ends_early_ends_there_from_any_checkpoint_too(subject: Subje
     for snapshot in (held[0], held[-1]):
         resumed = prune(subject, TASK, settings, resume=snapshot)
         assert resumed.circuit == whole.circuit and resumed.curve[-1].step == taken
+
+
+def test_a_run_that_went_back_goes_on_at_its_slower_pace() -> None:
+    subject = load_subject(ROOT / "bundle" / "models" / "python-3x128")  # whose warm start loses this task
+    settings = PruneSettings(n_steps=100, greedy=False, cut_edges=False, n_train_pairs=128, n_fresh_pairs=64)
+    held: list[Snapshot] = []
+    whole = prune(subject, TASKS["with_open"], settings, on_snapshot=held.append)
+    assert [snapshot.numbers["pace"] for snapshot in held] == sorted((s.numbers["pace"] for s in held), reverse=True)
+    after = next(snapshot for snapshot in held if snapshot.numbers["pace"] < 1)
+    assert prune(subject, TASKS["with_open"], settings, resume=after).circuit.id == whole.circuit.id
 
 
 def test_a_snapshot_is_a_copy_that_later_steps_do_not_change(subject: Subject) -> None:
