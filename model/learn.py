@@ -1,9 +1,9 @@
 """Learning a circuit's mask by gradient, on ever fewer candidates (paper A.5, steps 1 to 4).
 
-With a warm start the taus are dealt out by estimated effects; the paper deals them by chance. The first steps run the
-whole model. Every few steps, while the loss is at the target, the nodes whose tau has fallen below `drop_below` leave
-for good, and so does what they leave without a path; once few enough candidates are left they are compiled, so that a
-step costs what the candidates cost.
+With a warm start the taus are dealt out by estimated effects; the paper deals them by chance, and so does a run that
+begins anew because its warm start has lost the task. The first steps run the whole model. Every few steps, while the
+loss is at the target, the nodes whose tau has fallen below `drop_below` leave for good, and so does what they leave
+without a path; once few enough candidates are left they are compiled, so that a step costs what the candidates cost.
 """
 
 from collections.abc import Callable
@@ -31,45 +31,45 @@ COMPILED_BELOW = 0.25
 CALIBRATION_RATE = 0.15
 #: Pairs from which the effects of a warm start are estimated.
 WARM_PAIRS = 64
-#: A warm start has gone astray where the loss was above LOST_ABOVE times the target for LOST_FOR of the steps on end.
+#: A warm start has lost the task where the loss was above LOST_ABOVE times the target for LOST_FOR of the steps on end.
 LOST_ABOVE, LOST_FOR = 2.0, 0.05
-#: Of what met shares of the target then, this share's is gone on from, at SLOWER of the pace before.
-BACK_TO, SLOWER, SLOWEST = 0.35, 0.5, 0.05
 #: Fewer edges than this share of those before count as a move of the frontier.
 A_MOVE = 0.97
 #: Shares of the target; a batch's loss is uncertain, so what just met the target may miss it on other pairs.
 FALL_BACK_TO = (1.0, 0.8, 0.6, 0.45, 0.35, 0.25, 0.15)
 
-OnLearn = Callable[[int, float, int, int], None]
+OnLearn = Callable[[int, int, float, int, int], None]
 
 
 class Learner:
     """The mask, its optimiser, and the candidates that are still in the running."""
 
     def __init__(self, subject: Subject, settings: PruneSettings, candidates: Keep | None = None) -> None:
-        self.subject, self.settings = subject, settings
+        self.subject, self.settings, self.candidates = subject, settings, candidates
+        self.bf16 = settings.bf16 and has_fast_bf16(subject.device)
+        self._begin(0)
+
+    def _begin(self, number: int) -> None:
+        """At step `number`, knowing nothing of those before."""
+        subject, settings = self.subject, self.settings
+        self.began, self.is_warm = number, False
         self.mask = Mask(
             subject.config, bias=settings.init_noise_bias, scale=settings.init_noise_scale, seed=settings.seed,
             device=subject.device,
         )  # fmt: skip
-        self.optimizer = self._optimizer()
+        self.optimizer = torch.optim.AdamW(
+            [self.mask.tau], lr=settings.lr, betas=(0.9, settings.beta2), weight_decay=settings.weight_decay
+        )
         self.alive = torch.ones(len(self.mask.tau), dtype=torch.bool, device=subject.device)
         self.edges = Adjacency.of(subject.model)
         self.compiled: CompiledCircuit | None = None
-        self.recent_loss, self.n_lost, self.pace = 0.0, 0, 1.0
-        self.bf16 = settings.bf16 and has_fast_bf16(subject.device)
+        self.recent_loss, self.n_lost = 0.0, 0
         self.calibration: Tensor | None = None
         self.best: dict[float, tuple[int, Tensor]] = {}
         self.moved: dict[float, int] = {}
-        self.moved_at = 0
-        if candidates is not None:
-            self._go_on_with(candidates)
-
-    def _optimizer(self) -> torch.optim.Optimizer:
-        settings = self.settings
-        return torch.optim.AdamW(
-            [self.mask.tau], lr=settings.lr, betas=(0.9, settings.beta2), weight_decay=settings.weight_decay
-        )
+        self.moved_at = number
+        if self.candidates is not None:
+            self._go_on_with(self.candidates)
 
     def start_warm(self, train: PairBatch) -> None:
         """Deal the taus out anew, the largest to the candidates with the largest estimated effects.
@@ -86,6 +86,7 @@ class Learner:
         dealt = self.mask.tau.detach()[self.alive]
         dealt[order] = dealt.sort().values
         self.mask.tau.data[self.alive] = dealt
+        self.is_warm = True
 
     def snapshot(self, number: int, draw: torch.Generator) -> Snapshot:
         """All that the steps from `number` on depend on."""
@@ -98,8 +99,8 @@ class Learner:
         }  # fmt: skip
         if self.calibration is not None:
             tensors["calibration"] = self.calibration
-        numbers = {"recent_loss": self.recent_loss, "n_lost": float(self.n_lost), "pace": self.pace}
-        numbers["moved_at"] = float(self.moved_at)
+        numbers = {"recent_loss": self.recent_loss, "n_lost": float(self.n_lost), "is_warm": float(self.is_warm)}
+        numbers |= {"began": float(self.began), "moved_at": float(self.moved_at)}
         numbers |= {f"moved.{share}": float(n_edges) for share, n_edges in self.moved.items()}
         numbers |= {f"best.{share}": float(n_edges) for share, (n_edges, _) in self.best.items()}
         return Snapshot(number, {name: value.detach().cpu().clone() for name, value in tensors.items()}, numbers)
@@ -116,31 +117,33 @@ class Learner:
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": {0: moments}, "param_groups": groups})
         self.calibration = of.get("calibration")
-        self.recent_loss, self.pace = held.numbers["recent_loss"], held.numbers.get("pace", 1.0)
-        self.n_lost = int(held.numbers.get("n_lost", 0))
+        self.recent_loss = held.numbers["recent_loss"]
+        self.n_lost, self.began = (int(held.numbers.get(name, 0)) for name in ("n_lost", "began"))
+        self.is_warm = bool(held.numbers.get("is_warm", 0))
         shares = [share for share in FALL_BACK_TO if f"best.{share}" in of]
         self.moved_at = int(held.numbers.get("moved_at", held.step))  # snapshots of before do not say
         self.moved = {share: int(held.numbers.get(f"moved.{share}", held.numbers[f"best.{share}"])) for share in shares}
         self.best = {share: (int(held.numbers[f"best.{share}"]), of[f"best.{share}"]) for share in shares}
         draw.set_state(held.tensors["draw"])
 
-    def prepare(self, number: int) -> None:
-        """Before a step: take a warm start back that has gone astray; let nodes go every few steps."""
-        is_lost = self.n_lost > max(STEPS_A_ROUND, LOST_FOR * self.settings.n_steps)
-        if self.settings.warm_start and is_lost and self.best and self.pace > SLOWEST:
-            self._go_back(number)
-        if number and number % STEPS_A_ROUND == 0:
+    @property
+    def n_steps(self) -> int:
+        """How many steps there are in all: those of a start that was given up come on top."""
+        return self.began + self.settings.n_steps
+
+    def prepare(self, number: int, draw: torch.Generator) -> None:
+        """Before a step: where a warm start has lost the task begin anew, as without it; let nodes go every few steps.
+
+        Where many nodes that are needed leave at once, as those of small estimates do, no gradient brings them back.
+        """
+        if self.is_warm and self.n_lost > max(STEPS_A_ROUND, LOST_FOR * self.settings.n_steps):
+            self._begin(number)
+            draw.manual_seed(self.settings.seed)
+        elif self.ends_round(number):
             self.narrow()
 
-    def _go_back(self, number: int) -> None:
-        """Where nodes that are needed leave together, their momentum takes the task away and no gradient brings it
-        back: go on from what still did it, with less of it."""
-        share = BACK_TO if BACK_TO in self.best else next(share for share in FALL_BACK_TO if share in self.best)
-        self.mask.tau.data.copy_(self.best[share][1])
-        self.mask.tau.data[~self.alive] = -1.0
-        self.optimizer = self._optimizer()
-        self.pace *= SLOWER
-        self.recent_loss, self.n_lost, self.moved_at = share * self.settings.aim_nats, 0, number
+    def ends_round(self, number: int) -> bool:
+        return number > self.began and (number - self.began) % STEPS_A_ROUND == 0
 
     def narrow(self) -> None:
         """Let go of the nodes that have fallen below `drop_below`, if they are enough to be worth it. Above the target
@@ -161,15 +164,15 @@ class Learner:
 
     def step(self, number: int, batch: PairBatch) -> float:
         """One gradient step; the loss of the circuit before it, nats."""
-        settings, mask = self.settings, self.mask
+        settings, mask, n_before = self.settings, self.mask, number - self.began
         for group in self.optimizer.param_groups:
-            group["lr"] = self.pace * settings.lr * _rate(number / settings.n_steps, settings.warmup_fraction)
+            group["lr"] = settings.lr * _rate(n_before / settings.n_steps, settings.warmup_fraction)
         gates = mask.gates(settings.heaviside_temp)
         loss = self._loss(self._difference(batch, gates))
         (task_grad,) = torch.autograd.grad(loss, gates)
         mask.note_importance(task_grad)
         value = float(loss.detach())
-        self.recent_loss += (value - self.recent_loss) * (1 / (number + 1) if number < 5 else 0.2)
+        self.recent_loss += (value - self.recent_loss) * (1 / (n_before + 1) if n_before < 5 else 0.2)
         self.n_lost = self.n_lost + 1 if self.recent_loss > LOST_ABOVE * settings.aim_nats else 0
         penalty = settings.k_coef + settings.edge_coef * self.edges.degree(gates.detach() > 0)
         self.optimizer.zero_grad(set_to_none=True)
@@ -259,12 +262,12 @@ def learn_mask(
     *,
     candidates: Keep | None = None,
     reaches: Callable[[Keep], bool] = lambda keep: True,
-    on_step: OnLearn = lambda step, loss, nodes, edges: None,
+    on_step: OnLearn = lambda step, n_steps, loss, nodes, edges: None,
     should_stop: Callable[[], bool] = lambda: False,
     resume: Snapshot | None = None,
     on_snapshot: OnSnapshot | None = None,
 ) -> Mask:
-    """Learn taus on batches drawn from `train`; `on_step` is told step, loss in nats, nodes and edges.
+    """Learn taus on batches drawn from `train`; `on_step` is told step, of how many, loss in nats, nodes, edges.
 
     With `candidates` only those nodes are in the running from the start. Where what was learned does not answer to
     `reaches`, an earlier state that was further below the target is taken. From `resume` it goes on as if it had never
@@ -279,20 +282,22 @@ def learn_mask(
     if resume is not None:
         learner.restore(resume, draw)
         first = resume.step
-    for number in range(first, settings.n_steps):
+    number = first
+    while number < learner.n_steps:
         if should_stop():
             break
         if on_snapshot is not None and number > first and number % SNAPSHOT_EVERY == 0:
             on_snapshot(learner.snapshot(number, draw))
-        learner.prepare(number)
-        if number and number % STEPS_A_ROUND == 0 and (not bool(learner.alive.any()) or learner.stands_still(number)):
+        learner.prepare(number, draw)
+        if learner.ends_round(number) and (not bool(learner.alive.any()) or learner.stands_still(number)):
             break
         chosen = torch.randint(train.n_pairs, (settings.pairs_per_step,), generator=draw).to(subject.device)
         loss = learner.step(number, train.select(chosen))
-        on_step(number + 1, loss, *learner.size())
+        number += 1
+        on_step(number, learner.n_steps, loss, *learner.size())
     else:
-        if on_snapshot is not None and first < settings.n_steps:
-            on_snapshot(learner.snapshot(settings.n_steps, draw))
+        if on_snapshot is not None and first < number:
+            on_snapshot(learner.snapshot(number, draw))
     return learner.settle(reaches)
 
 
@@ -302,11 +307,13 @@ def shortlist(subject: Subject, train: PairBatch, settings: PruneSettings) -> Ke
     if settings.warm_start:
         learner.start_warm(train)
     draw = torch.Generator().manual_seed(settings.seed)
-    for number in range(settings.n_steps):
-        learner.prepare(number)
+    number = 0
+    while number < learner.n_steps:
+        learner.prepare(number, draw)
         if learner.compiled is not None:
             break
         learner.step(number, train.select(torch.randint(train.n_pairs, (settings.pairs_per_step,), generator=draw)))
+        number += 1
     return learner.mask.keep_of(learner.alive.nonzero().flatten())
 
 

@@ -78,12 +78,13 @@ class _Reporter:
     def __init__(
         self, subject: Subject, n_steps: int, on_step: Callable[[PruneStep], None], resume: Snapshot | None = None
     ) -> None:
-        self.model, self.n_steps, self.on_step = subject.model, n_steps, on_step
+        self.model, self.on_step = subject.model, on_step
         self.n_taken = 0 if resume is None else resume.step
         self.started = time.monotonic()
         self.curve: list[PruneStep] = []
         if resume is not None:
             self.started -= resume.numbers["elapsed_s"]
+            n_steps += int(resume.numbers.get("began", 0))
             for step, loss, n_nodes, n_edges, elapsed_s in resume.tensors["curve"].tolist():
                 self.curve.append(
                     PruneStep("learning", int(step), n_steps, loss, int(n_nodes), int(n_edges), elapsed_s)
@@ -105,9 +106,9 @@ class _Reporter:
 
         return with_report
 
-    def learning(self, step: int, loss: float, n_nodes: int, n_edges: int) -> None:
+    def learning(self, step: int, n_steps: int, loss: float, n_nodes: int, n_edges: int) -> None:
         self.n_taken = step
-        report = PruneStep("learning", step, self.n_steps, loss, n_nodes, n_edges, self.elapsed_s)
+        report = PruneStep("learning", step, n_steps, loss, n_nodes, n_edges, self.elapsed_s)
         self.curve.append(report)
         self.on_step(report)
 

@@ -15,7 +15,7 @@ from model.frontier import frontier, sizes_along
 from model.graph import count_edges
 from model.learn import Learner, learn_mask, shortlist
 from model.measure import measure
-from model.prune import prune_batches, split_pairs
+from model.prune import PruneStep, prune_batches, split_pairs
 from model.prune_settings import PruneSettings
 from model.search import RANGES, search
 from model.subject import load_subject
@@ -94,37 +94,27 @@ def test_above_the_target_no_candidate_leaves(subject):
     assert int(learner.alive.sum()) <= n_before // 2
 
 
-@pytest.mark.parametrize("warm_start", [True, False])
-def test_a_warm_start_that_lost_the_task_goes_back_and_on_more_slowly(subject, warm_start: bool):
-    learner = Learner(subject, PruneSettings(warm_start=warm_start))
-    held = learner.mask.tau.detach().clone()
-    learner.best = {0.35: (100, held), 1.0: (50, -held)}
-    learner.alive[:3] = False
-    learner.mask.tau.data.fill_(-0.7)
-    learner.recent_loss, learner.n_lost = 0.8, 20
-    learner.prepare(31)
-    assert learner.pace == 1.0, "it may still come back by itself"
-    learner.n_lost = 21
-    learner.prepare(32)
-    if not warm_start:
-        assert learner.pace == 1.0 and bool((learner.mask.tau == -0.7).all()), "the paper's way has no way back"
-        return
-    assert learner.pace == 0.5 and learner.n_lost == 0
-    assert torch.equal(learner.mask.tau[3:], held[3:]) and bool((learner.mask.tau[:3] == -1).all())
-
-
-def test_a_task_that_a_warm_start_loses_ends_at_a_circuit_of_hundreds_not_of_thousands():
+def test_a_warm_start_that_loses_the_task_ends_where_a_run_without_it_does():
     subject = load_subject(BUNDLED.parent / "python-3x128")
-    settings = PruneSettings(n_steps=150, greedy=False, cut_edges=False, n_train_pairs=256, n_fresh_pairs=128)
+    settings = PruneSettings(n_steps=60, greedy=False, cut_edges=False, n_train_pairs=256, n_fresh_pairs=64)
     train, fresh = split_pairs(subject, TASKS["with_open"], settings)
-    losses: list[float] = []
-    result = prune_batches(
-        subject, "with_open", train, fresh, settings, with_frontier=False,
-        on_step=lambda step: losses.append(step.loss_nats) if step.phase == "learning" else None,
+    steps: list[PruneStep] = []
+    warm, cold = (
+        prune_batches(
+            subject, "with_open", train, fresh, replace(settings, warm_start=is_warm), with_frontier=False,
+            on_step=steps.append,
+        )
+        for is_warm in (True, False)
     )  # fmt: skip
-    assert max(losses) > 0.6, "it was lost on the way"
-    assert result.reached_target
-    assert len(result.circuit.nodes) < 1000  # 518 when written; without the way back 1,934
+    learning = [step for step in steps if step.phase == "learning"]
+    assert max(step.loss_nats for step in learning[:60]) > 0.6, "it was lost"
+    given_up = len(learning) - 120
+    assert 10 < given_up < 60
+    n_warm = 60 + given_up
+    assert [step.step for step in learning] == [*range(1, n_warm + 1), *range(1, 61)]
+    assert learning[given_up - 1].n_steps == 60 and learning[given_up].n_steps == n_warm
+    assert [step.loss_nats for step in learning[given_up:n_warm]] == [step.loss_nats for step in learning[n_warm:]]
+    assert warm.circuit == cold.circuit
 
 
 def test_candidates_leave_for_good_and_are_compiled(subject):
@@ -134,7 +124,11 @@ def test_candidates_leave_for_good_and_are_compiled(subject):
     assert 0 < count_kept(candidates) < 0.3 * n_all
     seen = []
     mask = learn_mask(
-        subject, train, QUICK, candidates=candidates, on_step=lambda step, loss, nodes, edges: seen.append(nodes)
+        subject,
+        train,
+        QUICK,
+        candidates=candidates,
+        on_step=lambda step, n_steps, loss, nodes, edges: seen.append(nodes),
     )
     assert len(seen) == QUICK.n_steps and max(seen) <= count_kept(candidates)
     allowed = flat(candidates, mask.sites)
