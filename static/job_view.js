@@ -108,7 +108,7 @@ export function showJob(element, first, { onFinal = () => {} } = {}) {
           },
           request.kind === "card" ? "Open the card" : "Open the circuit",
         ),
-      h("a", { href: job.url, class: "small" }, "this job’s page"),
+      location.pathname !== job.url && h("a", { href: job.url, class: "small" }, "this job’s page"),
     );
     if (final) onFinal(job);
   }

@@ -60,7 +60,7 @@ def figure(rows: list[Row], by_width: dict[int, float], theme: tuple[str, ...]) 
     text = [f"{ratio:,.1f}x" if ratio < 10 else f"{ratio:,.0f}x" for _, ratio in bars_of]
     data = [
         {"type": "bar", "orientation": "h", "x": [ratio for _, ratio in bars_of],
-         "y": [name for name, _ in bars_of], "text": text, "textposition": "auto", "textangle": 0, "cliponaxis": False,
+         "y": [name for name, _ in bars_of], "text": text, "textposition": "outside", "cliponaxis": False,
          "marker": {"color": bars}, "xaxis": "x", "yaxis": "y", "name": "measured"},
         {"type": "scatter", "mode": "markers", "x": list(AIMS.values()), "y": [NAMES[number] for number in AIMS],
          "marker": {"symbol": "line-ns-open", "size": 40, "color": aim, "line": {"width": 2}}, "xaxis": "x",
@@ -74,7 +74,7 @@ def figure(rows: list[Row], by_width: dict[int, float], theme: tuple[str, ...]) 
         "legend": {"orientation": "h", "x": 0, "y": 1.12}, "font": {
             "family": "system-ui, sans-serif", "size": 13, "color": ink},
         "paper_bgcolor": paper, "plot_bgcolor": paper,
-        "xaxis": lines | {"domain": [0, 0.52], "type": "log", "dtick": 1, "range": [0, 3.3],
+        "xaxis": lines | {"domain": [0, 0.52], "type": "log", "dtick": 1, "range": [0, 3.7],
                           "title": {"text": "times faster (smaller) than the reference"}},
         "yaxis": lines | {"autorange": "reversed"},
         "xaxis2": lines | {"domain": [0.66, 1], "anchor": "y2", "type": "log", "tickvals": list(by_width),
