@@ -1,6 +1,7 @@
 """Models as they cross the wire: their shape, their card, how they were trained, their channels."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -204,7 +205,7 @@ def channel_page(subject: Subject, offset: int, limit: int, sort: ChannelSort, s
     ends = Ends.of(subject)
     n_channels = subject.config.d_model
     tokens: list[int] = []
-    if search.removeprefix("c").isdigit():
+    if re.fullmatch("c?[0-9]{1,9}", search):
         wanted = int(search.removeprefix("c"))
         order = [wanted] if wanted < n_channels else []
     elif search:

@@ -70,12 +70,17 @@ def _staged(content: bytes, staging: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _candidate(text: str, subject: Subject) -> int:
+    """A token's number, or its text."""
+    is_number = text.isdecimal() and len(text) < 10 and int(text) < subject.config.vocab_size
+    return int(text) if is_number else subject.tokenizer.token_id(text)
+
+
 def _candidates(text: str, subject: Subject) -> tuple[int, int]:
     parts = text.split()
     if len(parts) != 2:
         raise InputError(f"there are two candidates, with a space between them; {shortened(text)} is {len(parts)}")
-    first, second = (int(p) if p.isdigit() and int(p) < subject.config.vocab_size else subject.tokenizer.token_id(p)
-                     for p in parts)  # fmt: skip
+    first, second = (_candidate(part, subject) for part in parts)
     if first == second:
         raise InputError("the two candidates are one and the same token")
     return first, second

@@ -15,7 +15,9 @@ MASKABLE = (
 #: The stream before the last norm. No site of nodes, but released circuits mask channels of it besides.
 FINAL = "final_resid"
 
-_NODE = re.compile(r"(\d{1,4}\.(?:attn|mlp)\.[a-z_]+):(\d{1,7})")
+#: Numbers have one way of being written: a node under another name would be cut nowhere.
+NUMBER = r"0|[1-9][0-9]{0,6}"
+_NODE = re.compile(rf"((?:{NUMBER})\.(?:attn|mlp)\.[a-z_]+):({NUMBER})")
 
 
 class Node(NamedTuple):
@@ -53,7 +55,7 @@ def maskable_sites(config: ModelConfig) -> Iterator[str]:
 def site_width(config: ModelConfig, site: str) -> int:
     """Number of nodes at a maskable site. Raises UnknownName for any other site."""
     layer, _, part = site.partition(".")
-    if part not in MASKABLE or not layer.isdigit() or int(layer) >= config.n_layer:
+    if part not in MASKABLE or not re.fullmatch(NUMBER, layer) or int(layer) >= config.n_layer:
         raise UnknownName(f"no site {site!r}; a {config.n_layer}-layer model has: 0..{config.n_layer - 1} with "
                           f"{', '.join(MASKABLE)}")  # fmt: skip
     if part.endswith("act_in"):

@@ -7,10 +7,10 @@ from functools import cached_property
 from model.circuit import Circuit, Edge
 from model.errors import InputError, UnknownName
 from model.graph import WEIGHTS, edges_of, weight_of
-from model.sites import Node, maskable_sites, parse_node, site_width
+from model.sites import NUMBER, Node, maskable_sites, parse_node, site_width
 from model.subject import Subject
 
-_GROUP = re.compile(r"(\d{1,4})(?:\.(attn|mlp)(?:\.h(\d{1,4}))?)?")
+_GROUP = re.compile(rf"({NUMBER})(?:\.(attn|mlp)(?:\.h({NUMBER}))?)?")
 FORMS = "a node (3.mlp.post_act:117), an edge (0.mlp.act_in:5->0.mlp.post_act:117), a head (0.attn.h3), a block (2.mlp) or a layer (1)"  # fmt: skip  # noqa: E501
 
 

@@ -109,6 +109,8 @@ def test_channels_are_paged_sorted_and_searched(own: tuple[Path, TestClient]) ->
     parts = [[c.channel for c in ask(f"?limit=6&sort=unembed_norm&offset={i}").channels] for i in (0, 6, 12)]
     assert sum(parts, []) == whole and len(parts[2]) == 4
     assert [c.channel for c in ask("?sort=channel&limit=3").channels] == [0, 1, 2]
+    for no_number in ("\N{SUPERSCRIPT THREE}", "c\N{SUPERSCRIPT THREE}", "7" * 40):
+        assert ask(f"?search={no_number}").channels == []
     found = ask("?search=<|endoftext|>")
     assert [c.channel for c in found.channels] == [7] and found.tokens_found == ["<|endoftext|>"]
     assert found.channels[0].matches[0].embed == 0.5 and found.channels[0].matches[0].unembed == 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save as save_tensors
 
@@ -20,7 +20,7 @@ from model.forms import json_values
 from model.forms.model_folder import check_folder
 from model.forms.released import read_released
 from model.forms.replication import read_replication
-from model.sites import maskable_sites, parse_node, site_width
+from model.sites import MASKABLE, maskable_sites, parse_node, site_width
 from model.tasks.custom import check_pairs
 from model.token_ids import TokenIds
 
@@ -173,8 +173,16 @@ def test_prompt_pairs_are_read_or_refused(content: Any, raw: str | None) -> None
         one_sentence(error)
 
 
+NUMBERS = st.text("0123\N{ARABIC-INDIC DIGIT ONE}\N{SUPERSCRIPT TWO}", min_size=1, max_size=3)
+NODES = st.builds("{}.{}:{}".format, NUMBERS, st.sampled_from(MASKABLE), NUMBERS)
+
+
 @QUICK
-@given(text=st.text(max_size=30) | st.from_regex(r"\d{1,3}\.(attn|mlp)\.[a-z_]{1,12}:\d{1,7}", fullmatch=True))
+@given(text=st.text(max_size=30) | NODES)
+@example(text="00.mlp.act_in:1")
+@example(text="\N{ARABIC-INDIC DIGIT ZERO}.mlp.act_in:1")
+@example(text="\N{SUPERSCRIPT ONE}.mlp.act_in:1")
+@example(text="0.mlp.act_in:01")
 def test_any_text_is_a_node_or_a_sentence(text: str) -> None:
     try:
         assert str(parse_node(text, tiny.CONFIG)) == text
