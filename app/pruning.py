@@ -66,7 +66,7 @@ class Pruning:
             self.tasks.find(request.task),
             request.settings,
             n_pairs=self.n_pairs,
-            on_step=report.step,
+            on_step=telling(report),
             should_stop=report.should_stop,
             enough=report.enough,
             resume=report.checkpoint(),
@@ -74,6 +74,21 @@ class Pruning:
         )
         self.store.keep_circuit(circuit)
         return circuit.id
+
+
+def telling(report: Report) -> OnStep:
+    """Reports steps, and says it where a run begins anew: from then on it has more steps."""
+    n_steps: int | None = None
+
+    def on_step(step: StepEvent) -> None:
+        nonlocal n_steps
+        if step.phase == "learning":
+            if n_steps is not None and step.n_steps > n_steps:
+                report.log(f"the start from estimated effects lost the task; begun anew without it at step {step.step}")
+            n_steps = step.n_steps
+        report.step(step)
+
+    return on_step
 
 
 def prune_to_record(

@@ -16,6 +16,7 @@ from app.checkpoints import Checkpoints
 from app.database import Database
 from app.job_claims import Claims
 from app.jobs import Report, Stopped
+from app.pruning import telling
 from app.queue import Queue
 from app.schemas import Job, PruneRequest, StepEvent
 from app.searching import snapshot_of, trials_in
@@ -104,6 +105,20 @@ def test_ten_steps_a_second_are_written_and_always_the_last(queue: Queue, tmp_pa
     assert [line.message for line in queue.log(done.id)] == [
         "asked for", "started", "learning, after 0.5 s", "dropping, after 500.0 s", "done"
     ]  # fmt: skip
+
+
+def test_a_run_that_begins_anew_says_so_once(queue: Queue, tmp_path: Path) -> None:
+    def work(request: PruneRequest, report: Report) -> str:
+        tell = telling(report)
+        for number in range(1, 71):
+            tell(step(number, 50 if number <= 20 else 70))
+        tell(step(70, 70, "bisecting"))
+        return CIRCUIT
+
+    done = ended(queue, queue.add(request()), work, tmp_path)
+    said = [line.message for line in queue.log(done.id)]
+    assert said.count("the start from estimated effects lost the task; begun anew without it at step 21") == 1
+    assert sum("anew" in message for message in said) == 1 and "bisecting, after 35.0 s" in said
 
 
 def test_what_is_left_is_reckoned_from_the_last_steps(queue: Queue, tmp_path: Path) -> None:
