@@ -33,6 +33,7 @@ from app.schemas import (
 )
 from model import sites
 from model.config import ModelConfig as Config
+from model.sites import NUMBER
 from model.subject import Subject
 from model.tasks.task import Task
 from model.weights import ChannelSort, Ends, extremes
@@ -205,7 +206,7 @@ def channel_page(subject: Subject, offset: int, limit: int, sort: ChannelSort, s
     ends = Ends.of(subject)
     n_channels = subject.config.d_model
     tokens: list[int] = []
-    if re.fullmatch("c?[0-9]{1,9}", search):
+    if re.fullmatch(f"c?({NUMBER})", search):
         wanted = int(search.removeprefix("c"))
         order = [wanted] if wanted < n_channels else []
     elif search:

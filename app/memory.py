@@ -5,9 +5,10 @@ to hold twice what it uses.
 """
 
 import ctypes
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from app.regularly import regularly
 
 #: Often enough that little gathers, seldom enough that asking for it again costs nothing that is felt.
 EVERY_S = 30.0
@@ -29,19 +30,6 @@ def give_back() -> bool:
     return _TRIM is not None and bool(_TRIM(0))
 
 
-@contextmanager
-def giving_back(every_s: float = EVERY_S) -> Iterator[None]:
-    """Inside of it freed memory is given back now and then, by a thread that waits otherwise."""
-    stopping = threading.Event()
-
-    def run() -> None:
-        while not stopping.wait(every_s):
-            give_back()
-
-    thread = threading.Thread(target=run, name="sparsescope-memory", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        thread.join(timeout=5)
+def giving_back(every_s: float = EVERY_S) -> AbstractContextManager[None]:
+    """Inside of it freed memory is given back now and then."""
+    return regularly(give_back, every_s, "sparsescope-memory")

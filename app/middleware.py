@@ -66,7 +66,7 @@ class Guard:
         most = self.uploads.get(scope["path"], self.max_body_bytes)
         too_large = f"the body is too large; at most {most:,} bytes are read"
         declared = headers.get("content-length", "0")
-        if declared.isdecimal() and (len(declared) > 18 or int(declared) > most):
+        if declared.isdecimal() and int(declared) > most:
             await _refuse(413, too_large)(scope, receive, send_guarded)
             return
         if scope["method"] == "POST" and headers.get("sec-fetch-site") == "cross-site":

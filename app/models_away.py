@@ -11,11 +11,11 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from app.artifacts import Artifacts
+from app.regularly import regularly
 
 log = logging.getLogger(__name__)
 
@@ -87,25 +87,15 @@ def models_away(artifacts: Artifacts, data_dir: Path) -> ModelsAway | None:
     return None if artifacts.is_local else ModelsAway(artifacts, data_dir / "models")
 
 
-@contextmanager
-def looking(away: ModelsAway | None) -> Iterator[None]:
+def looking(away: ModelsAway | None) -> AbstractContextManager[None]:
     """Look every few seconds, so that lists have what was brought elsewhere."""
     if away is None:
-        yield
-        return
-    stopping = threading.Event()
+        return nullcontext()
 
-    def run() -> None:
-        while not stopping.wait(LOOK_EVERY_S):
-            try:
-                away.look()
-            except OSError as error:
-                log.warning("models brought elsewhere are not seen just now: %s", error)
+    def look() -> None:
+        try:
+            away.look()
+        except OSError as error:
+            log.warning("models brought elsewhere are not seen just now: %s", error)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        thread.join(timeout=5)
+    return regularly(look, LOOK_EVERY_S, "sparsescope-models")

@@ -1,5 +1,6 @@
 """Released circuits, `viz_data.pt`, understood: their prompts as a task, their candidates told from a stored loss."""
 
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from model.circuit import Circuit
 from model.errors import InputError
 from model.forms.released import Released, candidates_of, read_released
 from model.graph import edges_of
+from model.sites import NUMBER
 from model.subject import Subject
 from model.tasks.own import RecordedTask, recorded_task
 from model.tasks.pair import PromptPair
@@ -72,7 +74,7 @@ def _staged(content: bytes, staging: Path) -> Iterator[Path]:
 
 def _candidate(text: str, subject: Subject) -> int:
     """A token's number, or its text."""
-    is_number = text.isdecimal() and len(text) < 10 and int(text) < subject.config.vocab_size
+    is_number = re.fullmatch(NUMBER, text) and int(text) < subject.config.vocab_size
     return int(text) if is_number else subject.tokenizer.token_id(text)
 
 

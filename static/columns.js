@@ -5,11 +5,16 @@
 // line; neurons and head channels stand on half slots between.
 
 /** @import { CircuitDetail, CircuitNode } from "./types.js" */
+import { crossingsOf } from "./crossings.js";
+import { foldOf } from "./fold.js";
 import { railOf, siteOf } from "./format.js";
 import { keptOrder } from "./kept_order.js";
 import { orderRails, spread } from "./order.js";
-import { isHead } from "./rows.js";
+import { isHead, rowsOf } from "./rows.js";
 import { untangle } from "./untangle.js";
+
+/** Up to so many edges three orders are tried and their crossings counted: milliseconds. */
+const FEW_EDGES = 150;
 
 /** @typedef {import("./order.js").Tie} Tie */
 /** @typedef {import("./untangle.js").Stage} Stage */
@@ -63,8 +68,14 @@ const newLane = () => ({
   groups: /** @type {Map<string, number>} */ (new Map()),
 });
 
-/** The rails and columns in the order that crosses least. @param {CircuitDetail} circuit */
-function orderOf(circuit) {
+/** @typedef {{ spokes: ReturnType<typeof spokesOf>, channels: number[], place: Map<string, number> }} Order */
+
+/**
+ * Orders of the rails and columns that cross little: one sifted from rails that lie close to their neurons and heads
+ * and, where there are few edges, one sifted from the order of indices and that order itself.
+ * @param {CircuitDetail} circuit @returns {Order[]}
+ */
+function ordersOf(circuit) {
   const spokes = spokesOf(circuit);
   const channels = new Set(circuit.terminals.filter((t) => t.kind === "embed").map((t) => t.index));
   const groups = /** @type {Map<string, number>} */ (new Map());
@@ -96,16 +107,27 @@ function orderOf(circuit) {
     lane.stages.set(name, stage);
   }
   const all = [...lanes.values()];
-  const best = untangle(
-    orderRails(rails.length, groups.size, ties),
-    all.map(({ group, stages }) => ({ group, stages: [...stages.values()] })),
-  );
-  const place = /** @type {Map<string, number>} */ (new Map());
-  all.forEach((lane, l) => {
-    const at = new Map(best.items[l]?.map((item, i) => [item, i]));
-    for (const [key, item] of lane.keys) place.set(key, Number(at.get(item)));
-  });
-  return { spokes, channels: best.rails.map((i) => Number(rails[i])), place };
+  const flat = all.map(({ group, stages }) => ({ group, stages: [...stages.values()] }));
+  const order = (/** @type {number[]} */ channels, /** @type {number[][]} */ items) => {
+    const place = /** @type {Map<string, number>} */ (new Map());
+    all.forEach((lane, l) => {
+      const at = new Map(items[l]?.map((item, i) => [item, i]));
+      for (const [key, item] of lane.keys) place.set(key, Number(at.get(item)));
+    });
+    return { spokes, channels: channels.map((i) => Number(rails[i])), place };
+  };
+  const near = untangle(orderRails(rails.length, groups.size, ties), flat);
+  if (circuit.edges.length > FEW_EDGES) return [order(near.rails, near.items)];
+  const asNumbered = [...rails.keys()];
+  const sifted = untangle(asNumbered, flat);
+  return [
+    order(near.rails, near.items),
+    order(sifted.rails, sifted.items),
+    order(
+      asNumbered,
+      all.map(({ keys }) => [...keys.values()].sort((a, b) => a - b)),
+    ),
+  ];
 }
 
 /** @typedef {{ layer: number, head: number, qk: number[], q: string[], k: string[], v: string[], width: number }} Head */
@@ -158,9 +180,30 @@ function orderAfter(circuit, kept) {
   return { spokes, channels, place };
 }
 
-/** @param {CircuitDetail} circuit @param {Columns | null} [kept] an earlier picture's, whose order is kept @returns {Columns} */
+/**
+ * Of the orders that there are the one that crosses least once all stands in its place.
+ * @param {CircuitDetail} circuit @param {Columns | null} [kept] an earlier picture's, whose order is kept @returns {Columns}
+ */
 export function columnsOf(circuit, kept = null) {
-  const { spokes, channels, place } = kept ? orderAfter(circuit, kept) : orderOf(circuit);
+  const [first, ...others] = (kept ? [orderAfter(circuit, kept)] : ordersOf(circuit)).map((order) =>
+    columnsIn(circuit, order),
+  );
+  let best = /** @type {Columns} */ (first);
+  if (!others.length) return best;
+  const rows = rowsOf(circuit, foldOf(circuit.nodes, []));
+  const y = new Map(rows.flatMap((row) => row.ids.map((id) => [id, row.y])));
+  const crossings = (/** @type {Columns} */ { x }) =>
+    crossingsOf(new Map([...x].map(([id, at]) => [id, { x: at, y: Number(y.get(id)) }])), circuit.edges);
+  let least = crossings(best);
+  for (const columns of others) {
+    const n = crossings(columns);
+    if (n < least) [best, least] = [columns, n];
+  }
+  return best;
+}
+
+/** Where all stands in a given order. @param {CircuitDetail} circuit @param {Order} order @returns {Columns} */
+function columnsIn(circuit, { spokes, channels, place }) {
   const heads = byLayer(headsOf(circuit.nodes), (head) => head.layer);
   const neurons = byLayer(
     circuit.nodes.filter((node) => siteOf(node.id) === "mlp.post_act"),

@@ -1,20 +1,21 @@
 // @ts-check
 // How tangled a picture is: pairs of edges that cross, counted from the places of their ends.
 
-/** @import { CircuitEdge, Picture, Point } from "./types.js" */
+/** @import { CircuitEdge } from "./types.js" */
+/** @typedef {{ x: number, y: number }} Place */
 
-/** Which side of the line from a to b a point lies on: its sign. @param {Point} a @param {Point} b @param {Point} p */
+/** Which side of the line from a to b a point lies on: its sign. @param {Place} a @param {Place} b @param {Place} p */
 const side = (a, b, p) => Math.sign((b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x));
 
 /**
  * Pairs of edges, drawn straight, that cross between their ends; edges that share an end do not.
- * @param {Picture} picture
+ * @param {Map<string, Place>} points of the nodes
  * @param {CircuitEdge[]} edges
  */
-export function crossingsOf(picture, edges) {
+export function crossingsOf(points, edges) {
   const lines = edges
     .flatMap((edge) => {
-      const [a, b] = [picture.points.get(edge.source), picture.points.get(edge.target)];
+      const [a, b] = [points.get(edge.source), points.get(edge.target)];
       return a && b ? [{ a, b }] : [];
     })
     .sort((one, other) => one.a.y - other.a.y);
