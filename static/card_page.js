@@ -64,4 +64,5 @@ for (const button of buttons) {
     }
     button.textContent = words;
   });
+  button.disabled = false; // until here a click would be lost
 }
