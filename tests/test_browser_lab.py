@@ -28,7 +28,9 @@ def add(page: Page, text: str) -> None:
 
 
 def expect_exact(page: Page) -> None:
-    expect(page.get_by_test_id("cut-result").locator(".badge")).to_have_text("exact", timeout=60_000)
+    """While other settings are being measured the figures of before stay, dimmed."""
+    shown = page.locator('[data-testid="cut-result"]:not(.busy) .badge')
+    expect(shown).to_have_text("exact", timeout=60_000)
 
 
 def settled(page: Page, mode: str) -> None:
